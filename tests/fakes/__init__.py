@@ -1,0 +1,1 @@
+"""Providers that live inside the test process and speak real HTTP on loopback."""
