@@ -1,0 +1,200 @@
+"""All settings, in groups, read from the environment. Safe by default: what is not set is off or refused."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.utils.csp import CSP
+from environ import FileAwareEnv
+
+from hub import environment
+from hub.environment import Mode
+
+# mode
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = FileAwareEnv()
+HUB_MODE = environment.read_mode(env)
+PRODUCTION = HUB_MODE is Mode.PRODUCTION
+DEMO = HUB_MODE is Mode.DEMO
+VAR_DIRECTORY = Path(env.str("HUB_VAR_DIRECTORY", default=str(BASE_DIR / "var" / HUB_MODE)))
+if DEMO:
+    environment.refuse_production_variables(env)
+
+# who we are
+
+if PRODUCTION:
+    SITE_URL = environment.site_url(environment.required(env, "SITE_URL"), mode=HUB_MODE)
+    ALLOWED_HOSTS = environment.allowed_hosts(env)
+else:
+    SITE_URL = environment.site_url(env.str("SITE_URL", default="http://127.0.0.1:8000"), mode=HUB_MODE)
+    ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+ROOT_URLCONF = "hub.urls"
+WSGI_APPLICATION = "hub.wsgi.application"
+DEBUG = False if PRODUCTION else env.bool("DEBUG", default=False)
+
+# keys
+
+if DEMO:
+    SECRET_KEY = environment.kept_secret(VAR_DIRECTORY, "secret_key", environment.new_secret_key)
+    HUB_SEALING_KEYS = environment.kept_secret(VAR_DIRECTORY, "sealing_keys", environment.new_sealing_key)
+else:
+    SECRET_KEY = environment.secret_key(env)
+    HUB_SEALING_KEYS = environment.required(env, "HUB_SEALING_KEYS")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+# applications
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "oauth2_provider",
+    "integrations",
+    *(["hub.sandbox"] if DEMO and find_spec("hub.sandbox") else []),
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# database
+
+DATABASE_POOL_SIZE = env.int("HUB_DATABASE_POOL_SIZE", default=20)
+if DEMO:
+    DATABASES = {"default": env.db_url_config(f"sqlite:///{VAR_DIRECTORY / 'hub.sqlite3'}")}
+else:
+    DATABASES = {"default": env.db_url_config(environment.required(env, "DATABASE_URL"))}
+environment.tune_database(DATABASES["default"], pool_size=DATABASE_POOL_SIZE)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+# sign-in
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/connections/"
+LOGOUT_REDIRECT_URL = "/"
+HUB_OPEN_SIGN_UP = env.bool("HUB_OPEN_SIGN_UP", default=False)
+ACCOUNT_ADAPTER = "hub.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if PRODUCTION else "none"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("HUB_TRUSTED_PROXY_COUNT", default=0)
+MAILERS = {"default": environment.mailer(env.str("EMAIL_URL", default=""))}
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
+
+# authorization server
+
+if find_spec("hub.authorization_server") and find_spec("hub.authorization_server.configuration"):
+    from hub.authorization_server.configuration import OAUTH2_PROVIDER  # noqa: F401
+
+# browser: transport, cookies, framing, content security policy
+
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000) if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Preloading binds the whole registrable domain, which only its owner can decide.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+SESSION_COOKIE_NAME = "__Host-session" if PRODUCTION else f"hub_{HUB_MODE}_session"
+SESSION_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+# Strict would lose the session on the way back from a provider.
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-csrf" if PRODUCTION else f"hub_{HUB_MODE}_csrf"
+CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# static files
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# language and time
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# the hub
+
+HUB_OUTBOUND_ALLOWED_HOSTS: tuple[str, ...] = tuple(env.list("HUB_OUTBOUND_ALLOWED_HOSTS", default=[]))
+if DEMO:
+    HUB_OUTBOUND_ALLOWED_HOSTS = (SITE_URL.partition("://")[2],)
+HUB_RECOVERY_JOURNAL = Path(env.str("HUB_RECOVERY_JOURNAL", default=str(VAR_DIRECTORY / "recovery")))
+HUB_LEASE_SECONDS = env.int("HUB_LEASE_SECONDS", default=60)
+HUB_HTTP_DEADLINE_SECONDS = env.int("HUB_HTTP_DEADLINE_SECONDS", default=10)
+HUB_REFRESH_WAIT_SECONDS = env.int("HUB_REFRESH_WAIT_SECONDS", default=20)
+HUB_STATE_SECONDS = env.int("HUB_STATE_SECONDS", default=600)
+HUB_PENDING_LIMIT = env.int("HUB_PENDING_LIMIT", default=10)

@@ -1,0 +1,24 @@
+"""Every address of the hub."""
+
+from importlib.util import find_spec
+
+from allauth.account.decorators import secure_admin_login
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+# Admin signs in through the same page as everyone, with its rate limits.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/connections/"), name="home"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.account.urls")),
+]
+if find_spec("hub.authorization_server") and find_spec("hub.authorization_server.urls"):
+    urlpatterns.append(path("oauth/", include("hub.authorization_server.urls")))
+if find_spec("integrations.web") and find_spec("integrations.web.urls"):
+    urlpatterns.append(path("", include("integrations.web.urls")))
+if settings.DEMO:
+    urlpatterns.append(path("sandbox/api/", include("hub.sandbox.urls")))

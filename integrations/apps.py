@@ -1,0 +1,10 @@
+"""The application, as Django sees it."""
+
+from django.apps import AppConfig
+
+
+class IntegrationsConfig(AppConfig):
+    """Register the system checks when the application is ready."""
+
+    name = "integrations"
+    default_auto_field = "django.db.models.BigAutoField"
