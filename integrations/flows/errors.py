@@ -1,0 +1,67 @@
+"""Why a flow stops.
+
+OAuthError
+├── ConnectRefused        a connect attempt that must not go on
+├── ConnectionUnusable    a connection nothing can be done with now
+├── ScopeMissing          the connection lacks scope; a person can grant it
+├── NotConnected          the person has no connection at this provider
+└── RotationUncertain     a refresh token may have been spent; time will tell
+"""
+
+from integrations.oauth.errors import OAuthError, Remedy
+
+
+class ConnectRefused(OAuthError):
+    """A connect attempt that must not go on.
+
+    ``code``: attempt_unknown, attempt_expired, other_user, other_browser, other_registration, other_account,
+    connection_gone.
+    """
+
+    code = "attempt_unknown"
+    remedy = Remedy.REAUTHORIZE
+
+
+class ConnectionUnusable(OAuthError):
+    """The person must reconnect, or an operator must act; ``code`` says why.
+
+    ``code``: needs_reauthorization, disconnected, owner_inactive (remedy REAUTHORIZE); registration_disabled,
+    key_unknown, destination_refused (remedy OPERATOR).
+    """
+
+    code = "needs_reauthorization"
+    remedy = Remedy.REAUTHORIZE
+
+    def __init__(self, description: str = "", *, code: str = "", remedy: Remedy = Remedy.REAUTHORIZE) -> None:
+        super().__init__(description, code=code)
+        self.remedy = remedy
+
+
+class ScopeMissing(OAuthError):
+    """The connection lacks `scope`; `consent_path` is the page where its owner grants it."""
+
+    code = "insufficient_scope"
+    remedy = Remedy.REAUTHORIZE
+
+    def __init__(self, description: str, *, scope: frozenset[str], consent_path: str) -> None:
+        super().__init__(description)
+        self.scope = scope
+        self.consent_path = consent_path
+
+
+class NotConnected(OAuthError):
+    """The person has no usable connection at this provider; `consent_path` is where to make one."""
+
+    code = "not_connected"
+    remedy = Remedy.REAUTHORIZE
+
+    def __init__(self, description: str, *, consent_path: str) -> None:
+        super().__init__(description)
+        self.consent_path = consent_path
+
+
+class RotationUncertain(OAuthError):
+    """A worker vanished after it was about to send the refresh token. Sending it again could end the grant."""
+
+    code = "rotation_uncertain"
+    remedy = Remedy.RETRY

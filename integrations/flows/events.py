@@ -1,0 +1,41 @@
+"""Facts, written in the transaction of the change they tell of."""
+
+from integrations.models import ClientRegistration, Connection, Event
+
+
+def event(
+    kind: Event.Kind,
+    *,
+    connection: Connection | None = None,
+    registration: ClientRegistration | None = None,
+    actor: str = "",
+    ip: str = "",
+    **details: object,
+) -> Event:
+    """An unsaved event; details must hold no secret."""
+    return Event(
+        kind=kind,
+        connection=connection,
+        registration_id=connection.registration_id
+        if connection
+        else registration.pk
+        if registration
+        else None,
+        owner_id=connection.owner_id if connection else None,
+        actor=actor[:150],
+        ip=ip or None,
+        details=details,
+    )
+
+
+def record(
+    kind: Event.Kind,
+    *,
+    connection: Connection | None = None,
+    registration: ClientRegistration | None = None,
+    actor: str = "",
+    ip: str = "",
+    **details: object,
+) -> None:
+    """Save an event in the caller's transaction."""
+    event(kind, connection=connection, registration=registration, actor=actor, ip=ip, **details).save()

@@ -1,0 +1,19 @@
+"""Rows and queries; no network, no keys."""
+
+from integrations.models.authorization_request import AuthorizationRequest
+from integrations.models.client_registration import ClientRegistration
+from integrations.models.connection import Connection
+from integrations.models.event import Event
+from integrations.models.pending_revocation import PendingRevocation
+from integrations.models.sweep_run import SweepRun
+from integrations.models.vault_entry import VaultEntry
+
+__all__ = [
+    "AuthorizationRequest",
+    "ClientRegistration",
+    "Connection",
+    "Event",
+    "PendingRevocation",
+    "SweepRun",
+    "VaultEntry",
+]

@@ -1,0 +1,169 @@
+"""A person's authorization at one provider account: status, expiry, lease."""
+
+import uuid
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from integrations.models.client_registration import ClientRegistration
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def usable(self) -> Self:
+        """Active, at an enabled registration, of an active owner or of the hub itself."""
+        return self.filter(
+            Q(owner__isnull=True) | Q(owner__is_active=True),
+            status=Connection.Status.ACTIVE,
+            registration__enabled=True,
+        )
+
+    def due(self, *, now: datetime) -> Self:
+        """Usable rows whose refresh is due by `now` and which nobody is refreshing."""
+        return self.usable().filter(refresh_due_at__lte=now).unleased(now=now)
+
+    def unleased(self, *, now: datetime) -> Self:
+        """Rows whose lease is free to take: none, or one that ran out before its request left."""
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now, refresh_sent=False))
+
+    def visible(self) -> Self:
+        """What its owner still has: everything but what was disconnected."""
+        return self.exclude(status__in=(Connection.Status.REVOKING, Connection.Status.REVOKED))
+
+    def claim(self, *, lease_owner: str, lease_until: datetime, now: datetime) -> int:
+        """Take the lease of every row of this query that is free (one compare-and-set); how many were taken."""
+        return self.unleased(now=now).update(
+            lease_owner=lease_owner, lease_until=lease_until, refresh_sent=False
+        )
+
+
+class Connection(models.Model):
+    """One authorization at one provider account; tokens are in its vault entry."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        NEEDS_REAUTHORIZATION = "needs_reauthorization", "Needs you"
+        REVOKING = "revoking", "Disconnecting"
+        REVOKED = "revoked", "Disconnected"
+
+    class GrantType(models.TextChoices):
+        AUTHORIZATION_CODE = "authorization_code", "Authorization code"
+        CLIENT_CREDENTIALS = "client_credentials", "Client credentials"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="connections",
+        help_text="Null: the hub's own (client credentials).",
+    )
+    registration = models.ForeignKey(ClientRegistration, on_delete=models.PROTECT, related_name="connections")
+    grant_type = models.CharField(max_length=32, choices=GrantType, default=GrantType.AUTHORIZATION_CODE)
+    issuer = models.CharField(max_length=512, help_text="Who vouches for the subject.")
+    subject = models.CharField(
+        max_length=512, help_text="Account id at the provider; case-sensitive, never e-mail."
+    )
+    account_label = models.CharField(
+        max_length=200, blank=True, help_text="The account as the provider names it."
+    )
+    name = models.CharField(max_length=100, blank=True, help_text="The owner's own name for it.")
+    status = models.CharField(max_length=32, choices=Status, default=Status.ACTIVE)
+    granted_scope = models.TextField(blank=True, help_text="Space-separated, sorted.")
+    requested_features = models.JSONField(default=list, blank=True)
+    access_expires_at = models.DateTimeField(null=True, help_text="Null: the provider did not say.")
+    access_lifetime_seconds = models.PositiveIntegerField(
+        null=True, help_text="Null: the provider did not say."
+    )
+    refresh_expires_at = models.DateTimeField(null=True, help_text="Null: no known end, or no refresh token.")
+    refresh_due_at = models.DateTimeField(null=True, help_text="When to refresh next; null: nothing to do.")
+    has_refresh_token = models.BooleanField(default=False)
+    version = models.PositiveBigIntegerField(default=0, help_text="Grows with every stored token.")
+    lease_owner = models.CharField(max_length=64, blank=True, help_text="Who refreshes now; empty: nobody.")
+    lease_until = models.DateTimeField(null=True, help_text="Null: no lease.")
+    refresh_sent = models.BooleanField(
+        default=False,
+        help_text="The lease holder was about to send the refresh token; the outcome is not known yet.",
+    )
+    failure_count = models.PositiveIntegerField(default=0, help_text="Passing failures in a row.")
+    last_error_code = models.CharField(max_length=64, blank=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_refreshed_at = models.DateTimeField(null=True)
+    provider_data = models.JSONField(
+        default=dict, blank=True, help_text="Kept from the token response; no secrets."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=("owner", "registration", "issuer", "subject"),
+                name="one_connection_per_owner_and_account",
+            ),
+            models.UniqueConstraint(
+                fields=("registration", "issuer", "subject"),
+                condition=Q(owner__isnull=True),
+                name="one_connection_of_the_hub_per_account",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=("active", "needs_reauthorization", "revoking", "revoked")),
+                name="connection_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(lease_owner="", lease_until__isnull=True)
+                | (~Q(lease_owner="") & Q(lease_until__isnull=False)),
+                name="a_lease_has_an_owner_and_an_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="active") | Q(refresh_due_at__isnull=True),
+                name="only_active_connections_are_due",
+            ),
+            models.CheckConstraint(condition=~Q(subject=""), name="connection_names_its_account"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=("refresh_due_at", "id"),
+                name="connection_due",
+                condition=Q(refresh_due_at__isnull=False),
+            ),
+            models.Index(fields=("owner", "-created_at"), name="connection_by_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.registration_id}:{self.uuid}"
+
+    @property
+    def title(self) -> str:
+        return self.name or self.account_label or self.subject
+
+    @property
+    def scope(self) -> frozenset[str]:
+        return frozenset(self.granted_scope.split())
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether anything may be done with it; needs `registration` and `owner` loaded."""
+        return (
+            self.status == self.Status.ACTIVE
+            and self.registration.enabled
+            and (self.owner is None or self.owner.is_active)
+        )
+
+    def has_expired(self, *, now: datetime) -> bool:
+        return self.access_expires_at is not None and self.access_expires_at <= now
+
+
+#: Sets every field a finished refresh leaves behind; use with `update(**LEASE_RELEASED)`.
+LEASE_RELEASED = {"lease_owner": "", "lease_until": None, "refresh_sent": False}
+NEXT_VERSION = F("version") + 1
+
+
+def scope_text(scope: frozenset[str]) -> str:
+    """How a scope is stored: sorted, space-separated."""
+    return " ".join(sorted(scope))

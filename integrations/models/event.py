@@ -1,0 +1,68 @@
+"""Append-only facts: audit trail, activity feed and outbox in one."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from integrations.models.client_registration import ClientRegistration
+from integrations.models.connection import Connection
+
+
+class Event(models.Model):
+    """One fact, written in the same transaction as the change it tells of; never changed afterwards."""
+
+    class Kind(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        RECONNECTED = "reconnected", "Reconnected"
+        CONNECT_FAILED = "connect_failed", "Connecting failed"
+        SCOPE_CHANGED = "scope_changed", "Permissions changed"
+        SCOPE_UNEXPECTED = "scope_unexpected", "More permissions granted than asked for"
+        REFRESHED = "refreshed", "Access renewed"
+        REFRESH_FAILED = "refresh_failed", "Renewal failed"
+        NEEDS_REAUTHORIZATION = "needs_reauthorization", "Reconnection needed"
+        RECOVERED = "recovered", "Works again"
+        USED = "used", "Used"
+        RENAMED = "renamed", "Renamed"
+        DISCONNECTED = "disconnected", "Disconnected"
+        REVOKED_AT_PROVIDER = "revoked_at_provider", "Access withdrawn at the provider"
+        REVOCATION_FAILED = "revocation_failed", "Access could not be withdrawn at the provider"
+        SEAL_BROKEN = "seal_broken", "Stored tokens cannot be opened"
+        REGISTERED = "registered", "Provider registered"
+        REGISTRATION_CHANGED = "registration_changed", "Provider registration changed"
+        REGISTRATION_BROKEN = "registration_broken", "Provider refuses our registration"
+
+    kind = models.CharField(max_length=32, choices=Kind)
+    actor = models.CharField(
+        max_length=150, blank=True, help_text="Who did it: user name, task or command; empty: the hub."
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Whose activity it is; null: the hub's.",
+    )
+    connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, related_name="events")
+    registration = models.ForeignKey(
+        ClientRegistration, on_delete=models.SET_NULL, null=True, related_name="events"
+    )
+    ip = models.GenericIPAddressField(null=True)
+    details = models.JSONField(default=dict, help_text="No secrets.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("-id",)
+        indexes: ClassVar = [
+            models.Index(fields=("connection", "-id"), name="event_by_connection"),
+            models.Index(fields=("owner", "-id"), name="event_by_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("an event is never changed")
+        super().save(*args, **kwargs)

@@ -1,0 +1,209 @@
+"""The only place where tokens and other secrets are sealed and opened.
+
+Every sealed value is bound to where it belongs: table, row, owner, registration and version. A value moved to another
+row, another owner, or put back after a newer one was stored does not open (`crypto.SealError`), and nothing is ever
+returned in its stead.
+"""
+
+import json
+import secrets
+import uuid
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from integrations.crypto import Keyring, SealError, sealed_under
+from integrations.models import (
+    AuthorizationRequest,
+    ClientRegistration,
+    Connection,
+    PendingRevocation,
+    VaultEntry,
+)
+from integrations.oauth.token import TokenResponse
+
+PADDED_TO_BYTES = 256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenSet:
+    """What the vault keeps of one connection."""
+
+    access_token: str = field(repr=False)
+    token_type: str = "bearer"
+    refresh_token: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, response: TokenResponse, *, previous: "TokenSet | None" = None) -> "TokenSet":
+        """Keep the old refresh token and id_token when none came back (RFC 6749 §6)."""
+        return cls(
+            access_token=response.access_token,
+            token_type=response.token_type,
+            refresh_token=response.refresh_token or (previous.refresh_token if previous else None),
+            id_token=response.id_token or (previous.id_token if previous else None),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pending:
+    """The secrets of an authorization request."""
+
+    code_verifier: str = field(repr=False)
+    nonce: str | None = field(default=None, repr=False)
+
+
+@lru_cache(maxsize=8)
+def _keyring(text: str) -> Keyring:
+    return Keyring.parse(text)
+
+
+def keyring() -> Keyring:
+    """The key ring of the settings.
+
+    Raises:
+        SealError: the setting is missing or malformed.
+    """
+    return _keyring(settings.HUB_SEALING_KEYS)
+
+
+def fingerprint(value: str, *, purpose: str) -> str:
+    """A keyed hash to look a secret up by, 64 hex digits."""
+    return salted_hmac(f"integrations.{purpose}", value, algorithm="sha256").hexdigest()
+
+
+def seal_tokens(connection: Connection, tokens: TokenSet, *, version: int) -> bytes:
+    """Seal for this connection at this version; the caller stores both in one transaction."""
+    return keyring().seal(_dump(asdict(tokens)), associated_data=_tokens_place(connection, version))
+
+
+def open_tokens(connection: Connection, sealed: bytes) -> TokenSet:
+    """Open what was sealed for this connection at the version it has now.
+
+    Raises:
+        SealError: not the value that belongs here.
+    """
+    return _token_set(
+        keyring().open(bytes(sealed), associated_data=_tokens_place(connection, connection.version))
+    )
+
+
+def store(connection: Connection, tokens: TokenSet) -> None:
+    """Write the vault entry of a connection that was just saved with its new version, in the caller's transaction."""
+    sealed = seal_tokens(connection, tokens, version=connection.version)
+    VaultEntry.objects.update_or_create(
+        connection=connection, defaults={"sealed": sealed, "key_id": sealed_under(sealed)}
+    )
+
+
+def read(connection: Connection) -> TokenSet:
+    """The tokens of a connection loaded with its vault entry.
+
+    Raises:
+        SealError: there are none, or they are not the ones that belong here.
+    """
+    try:
+        entry = connection.vault_entry
+    except VaultEntry.DoesNotExist:
+        raise SealError("value_missing", "no tokens are stored for this connection") from None
+    return open_tokens(connection, entry.sealed)
+
+
+def erase(connection: Connection) -> None:
+    VaultEntry.objects.filter(connection=connection).delete()
+
+
+def seal_client_secret(registration: ClientRegistration, client_secret: str | None) -> None:
+    """Put the sealed secret and its version on a saved registration; the caller saves it again."""
+    registration.secret_version += 1
+    registration.sealed_client_secret = (
+        None
+        if client_secret is None
+        else keyring().seal(
+            _dump({"client_secret": client_secret}), associated_data=_client_secret_place(registration)
+        )
+    )
+
+
+def open_client_secret(registration: ClientRegistration) -> str | None:
+    """The client_secret; None for a public client.
+
+    Raises:
+        SealError: not the secret that belongs here.
+    """
+    if registration.sealed_client_secret is None:
+        return None
+    place = _client_secret_place(registration)
+    opened = json.loads(keyring().open(bytes(registration.sealed_client_secret), associated_data=place))
+    return str(opened["client_secret"])
+
+
+def seal_pending(request: AuthorizationRequest, pending: Pending) -> None:
+    request.sealed = keyring().seal(_dump(asdict(pending)), associated_data=_pending_place(request))
+
+
+def open_pending(request: AuthorizationRequest) -> Pending:
+    """The code_verifier and nonce of an authorization request.
+
+    Raises:
+        SealError: not the value that belongs here.
+    """
+    return Pending(
+        **json.loads(keyring().open(bytes(request.sealed), associated_data=_pending_place(request)))
+    )
+
+
+def seal_for_revocation(connection: Connection, tokens: TokenSet) -> PendingRevocation:
+    """An unsaved row which holds the tokens only to revoke them; the caller sets when and saves."""
+    row = PendingRevocation(
+        connection=connection, registration_id=connection.registration_id, nonce=uuid.uuid4()
+    )
+    row.sealed = keyring().seal(_dump(asdict(tokens)), associated_data=_revocation_place(row))
+    row.key_id = sealed_under(row.sealed)
+    return row
+
+
+def open_for_revocation(row: PendingRevocation) -> TokenSet:
+    """The tokens to revoke.
+
+    Raises:
+        SealError: not the value that belongs here.
+    """
+    return _token_set(keyring().open(bytes(row.sealed), associated_data=_revocation_place(row)))
+
+
+def new_state() -> str:
+    """An unguessable `state` (256 bit)."""
+    return secrets.token_urlsafe(32)
+
+
+def _tokens_place(connection: Connection, version: int) -> bytes:
+    return _place("vault_entry", connection.pk, connection.owner_id, connection.registration_id, version)
+
+
+def _client_secret_place(registration: ClientRegistration) -> bytes:
+    return _place("client_registration", registration.pk, None, registration.pk, registration.secret_version)
+
+
+def _pending_place(request: AuthorizationRequest) -> bytes:
+    return _place("authorization_request", request.state_hash, request.user_id, request.registration_id, 0)
+
+
+def _revocation_place(row: PendingRevocation) -> bytes:
+    return _place("pending_revocation", row.nonce.hex, row.connection_id, row.registration_id, 0)
+
+
+def _place(table: str, row: int | str, owner: int | None, registration: int, version: int) -> bytes:
+    return json.dumps([table, row, owner, registration, version]).encode()
+
+
+def _dump(value: dict[str, str | None]) -> bytes:
+    """JSON, padded with spaces to a multiple of 256 bytes, so that the stored length tells little of the token's."""
+    plaintext = json.dumps(value, separators=(",", ":")).encode()
+    return plaintext.ljust(-(-len(plaintext) // PADDED_TO_BYTES) * PADDED_TO_BYTES)
+
+
+def _token_set(plaintext: bytes) -> TokenSet:
+    return TokenSet(**json.loads(plaintext))
