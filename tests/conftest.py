@@ -6,6 +6,8 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
+pytest_plugins = ["tests.fixtures"]
+
 
 @pytest.fixture(autouse=True)
 def recovery_journal(settings: Settings, tmp_path: Path) -> Path:

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 import requests
@@ -37,11 +39,11 @@ class BareClient:
 
     def exchange(self, **changes: str) -> requests.Response:
         """Authorize as alice and redeem the code."""
-        return self.redeem(dict(self.server.authorize(self.authorization_url()))["code"], **changes)
+        return self.redeem(dict(self.server.authorize(self.authorization_url()))["code"], changes)
 
-    def redeem(self, code: str, **changes: str) -> requests.Response:
+    def redeem(self, code: str, changes: Mapping[str, str] = MappingProxyType({})) -> requests.Response:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
-        return self._token(form | {"code_verifier": VERIFIER} | changes, auth=CLIENT)
+        return self._token(form | {"code_verifier": VERIFIER} | dict(changes), auth=CLIENT)
 
     def refresh(
         self, refresh_token: str, *, scope: str = "", auth: tuple[str, str] = CLIENT

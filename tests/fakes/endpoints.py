@@ -22,13 +22,21 @@ PATHS = {
     "userinfo": "/userinfo",
     "jwks": "/jwks",
 }
+SANDBOX_PREFIX = "/oauth"
 ENDPOINT_OF_PATH = {path: name for name, path in PATHS.items()} | {
     "/.well-known/oauth-authorization-server": "metadata",
     "/.well-known/openid-configuration": "metadata",
     "/api/me": "api",
     "/api/notes": "api",
+    # The same provider where the catalogue's sandbox entry expects it.
+    "/oauth/authorize/": "authorize",
+    "/oauth/token/": "token",
+    "/oauth/revoke_token/": "revoke",
+    "/oauth/introspect/": "introspect",
+    "/sandbox/api/profile": "userinfo",
+    "/sandbox/api/notes": "api",
 }
-SCOPE_OF_API = {("GET", "/api/notes"): "notes:read", ("POST", "/api/notes"): "notes:write"}
+SCOPE_OF_API = {("GET", "notes"): "notes:read", ("POST", "notes"): "notes:write"}
 
 
 class Endpoints:
@@ -73,7 +81,7 @@ class Endpoints:
         answer = self._decide(client, asked=asked, headers=incoming.headers)
         answer["state"] = asked.get("state", "")
         if self.conduct.iss is not None:
-            answer["iss"] = self.conduct.iss or self.origin
+            answer["iss"] = self.conduct.iss or self._issuer(incoming)
         separator = "&" if "?" in asked["redirect_uri"] else "?"
         location = asked["redirect_uri"] + separator + urlencode(answer)
         return Outgoing(status=302, headers={"Location": location})
@@ -213,12 +221,15 @@ class Endpoints:
         token = self._bearer(incoming)
         if token is None:
             return _challenge("invalid_token", status=401)
-        needed = SCOPE_OF_API.get((incoming.method, incoming.path))
+        needed = SCOPE_OF_API.get((incoming.method, incoming.path.rsplit("/", 1)[1]))
         if needed is not None and needed not in token.scope:
             return _challenge("insufficient_scope", status=403)
         if incoming.path == "/api/me":
             return json_answer({"sub": token.grant.account.subject, "name": token.grant.account.name})
         return json_answer({"notes": [f"a note of {token.grant.account.name}"]})
+
+    def _issuer(self, incoming: Incoming) -> str:
+        return self.origin + (SANDBOX_PREFIX if incoming.path.startswith(SANDBOX_PREFIX) else "")
 
     def _bearer(self, incoming: Incoming) -> IssuedAccessToken | None:
         scheme, _, value = incoming.headers.get("authorization", "").partition(" ")
