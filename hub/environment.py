@@ -1,8 +1,8 @@
 """What the settings read from outside: the mode, required variables, the site's address, the demo's secrets.
 
-Production is what runs when nothing is said. It refuses to start on a missing or weak variable, with a sentence
-that says what to set and how to make one. The demo is the other way round: it makes and keeps its own secrets,
-and refuses to start on a variable that belongs to a production environment.
+Production is what runs when nothing is said. It refuses to start on a missing or weak variable, with a
+sentence that says what to set and how to make one. The demo is the other way round: it makes and keeps its own
+secrets and refuses to start on a variable that belongs to a production environment.
 """
 
 import base64
@@ -29,9 +29,7 @@ class Mode(StrEnum):
 
 HOW_TO_MAKE = {
     "SECRET_KEY": "python3 -c 'import secrets; print(secrets.token_urlsafe(64))'",
-    "HUB_SEALING_KEYS": (
-        "python3 -c 'import base64, os; print(\"k1:\" + base64.b64encode(os.urandom(32)).decode())'"
-    ),
+    "HUB_SEALING_KEYS": ("python3 -c 'import base64, os; print(\"k1:\" + base64.b64encode(os.urandom(32)).decode())'"),
     "ALLOWED_HOSTS": "ALLOWED_HOSTS=hub.example.com (comma-separated, no '*')",
     "SITE_URL": "SITE_URL=https://hub.example.com (the address people type; redirect URIs are made from it)",
     "DATABASE_URL": "DATABASE_URL=postgres://user:password@host:5432/hub, or sqlite:////var/lib/hub/hub.sqlite3",
@@ -76,9 +74,7 @@ def allowed_hosts(env: FileAwareEnv) -> list[str]:
     """ALLOWED_HOSTS, in which a wildcard for every host is refused."""
     hosts = [host.strip() for host in required(env, "ALLOWED_HOSTS").split(",") if host.strip()]
     if "*" in hosts or not hosts:
-        raise ImproperlyConfigured(
-            f"ALLOWED_HOSTS must name the hosts. Set it so: {HOW_TO_MAKE['ALLOWED_HOSTS']}"
-        )
+        raise ImproperlyConfigured(f"ALLOWED_HOSTS must name the hosts. Set it so: {HOW_TO_MAKE['ALLOWED_HOSTS']}")
     return hosts
 
 
@@ -173,9 +169,7 @@ def tune_database(database: dict[str, Any], *, pool_size: int) -> None:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": POOL_TIMEOUT_SECONDS}
         database["CONN_MAX_AGE"] = 0
     else:
-        raise ImproperlyConfigured(
-            f"DATABASE_URL must be SQLite or PostgreSQL: {HOW_TO_MAKE['DATABASE_URL']}"
-        )
+        raise ImproperlyConfigured(f"DATABASE_URL must be SQLite or PostgreSQL: {HOW_TO_MAKE['DATABASE_URL']}")
 
 
 def mailer(url: str) -> dict[str, Any]:
@@ -184,9 +178,7 @@ def mailer(url: str) -> dict[str, Any]:
         return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtp+tls", "smtp+ssl") or not parts.hostname:
-        raise ImproperlyConfigured(
-            "EMAIL_URL must be smtp+tls://user:password@host:587 (or smtp+ssl://, smtp://)"
-        )
+        raise ImproperlyConfigured("EMAIL_URL must be smtp+tls://user:password@host:587 (or smtp+ssl://, smtp://)")
     return {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "OPTIONS": {

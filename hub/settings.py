@@ -6,7 +6,7 @@ from pathlib import Path
 from django.utils.csp import CSP
 from environ import FileAwareEnv
 
-from hub import environment
+from hub import environment, logging
 from hub.environment import Mode
 
 # mode
@@ -16,6 +16,7 @@ env = FileAwareEnv()
 HUB_MODE = environment.read_mode(env)
 PRODUCTION = HUB_MODE is Mode.PRODUCTION
 DEMO = HUB_MODE is Mode.DEMO
+HUB_SANDBOX = not PRODUCTION
 VAR_DIRECTORY = Path(env.str("HUB_VAR_DIRECTORY", default=str(BASE_DIR / "var" / HUB_MODE)))
 if DEMO:
     environment.refuse_production_variables(env)
@@ -56,7 +57,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "oauth2_provider",
     "integrations",
-    *(["hub.sandbox"] if DEMO and find_spec("hub.sandbox") else []),
+    *(["hub.sandbox"] if HUB_SANDBOX and find_spec("hub.sandbox") else []),
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -130,6 +131,15 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
 
 if find_spec("hub.authorization_server") and find_spec("hub.authorization_server.configuration"):
     from hub.authorization_server.configuration import OAUTH2_PROVIDER  # noqa: F401
+
+# logs and error reports
+
+LOGGING = logging.configuration(
+    level=env.str("LOG_LEVEL", default="INFO").upper(),
+    as_json=env.bool("LOG_JSON", default=PRODUCTION),
+)
+DEFAULT_EXCEPTION_REPORTER = "hub.exception_report.HubExceptionReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "hub.exception_report.HubExceptionReporterFilter"
 
 # browser: transport, cookies, framing, content security policy
 

@@ -20,5 +20,5 @@ if find_spec("hub.authorization_server") and find_spec("hub.authorization_server
     urlpatterns.append(path("oauth/", include("hub.authorization_server.urls")))
 if find_spec("integrations.web") and find_spec("integrations.web.urls"):
     urlpatterns.append(path("", include("integrations.web.urls")))
-if settings.DEMO:
+if settings.HUB_SANDBOX and find_spec("hub.sandbox") and find_spec("hub.sandbox.urls"):
     urlpatterns.append(path("sandbox/api/", include("hub.sandbox.urls")))

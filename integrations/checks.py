@@ -1,0 +1,96 @@
+"""Wrong settings are told by ``manage.py check``, not by the first request.
+
+hub.E001  the sealing keys are missing or malformed
+hub.E002  SITE_URL is not https
+hub.E003  SESSION_COOKIE_SAMESITE is not Lax
+hub.E004  the lease does not outlive the HTTP deadline
+hub.E005  the recovery journal cannot be written, or others can read it
+hub.E006  a registration names a provider that the catalogue does not have (``check --database default``)
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+from integrations.crypto import Keyring, SealError
+from integrations.models import ClientRegistration
+from integrations.providers import PROVIDERS
+
+LEASE_MARGIN_SECONDS = 10
+
+
+@register(Tags.security)
+def check_sealing_keys(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """hub.E001: without keys no token can be stored or read."""
+    try:
+        Keyring.parse(settings.HUB_SEALING_KEYS)
+    except SealError as error:
+        hint = "HUB_SEALING_KEYS is id:base64,id:base64 with 32 bytes a key; the first seals, all open."
+        return [Error(f"HUB_SEALING_KEYS: {error}.", hint=hint, id="hub.E001")]
+    return []
+
+
+@register(Tags.security)
+def check_site_url(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """hub.E002: codes and session cookies travel to SITE_URL."""
+    if settings.HUB_MODE == "production" and not settings.SITE_URL.startswith("https://"):
+        return [Error("SITE_URL is not https.", hint="Redirect URIs are made from it.", id="hub.E002")]
+    return []
+
+
+@register(Tags.security)
+def check_session_cookie(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """hub.E003: Strict loses the session on the way back from a provider, None gives it to every site."""
+    if settings.SESSION_COOKIE_SAMESITE != "Lax":
+        return [Error("SESSION_COOKIE_SAMESITE must be 'Lax'.", id="hub.E003")]
+    return []
+
+
+@register()
+def check_lease(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """hub.E004: a lease that ends during the call would let two workers refresh one token."""
+    shortest = settings.HUB_HTTP_DEADLINE_SECONDS + LEASE_MARGIN_SECONDS
+    if settings.HUB_LEASE_SECONDS < shortest:
+        message = f"HUB_LEASE_SECONDS is {settings.HUB_LEASE_SECONDS}; with this deadline it must be {shortest}."
+        hint = f"It must exceed HUB_HTTP_DEADLINE_SECONDS by {LEASE_MARGIN_SECONDS} seconds."
+        return [Error(message, hint=hint, id="hub.E004")]
+    return []
+
+
+@register()
+def check_recovery_journal(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """hub.E005: where a rotated token goes when the database fails."""
+    journal = Path(settings.HUB_RECOVERY_JOURNAL)
+    existing = journal
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        message = f"HUB_RECOVERY_JOURNAL {journal} cannot be written."
+        return [Error(message, hint=f"Make {existing} a folder that this user may write.", id="hub.E005")]
+    if existing == journal and stat.S_IMODE(journal.stat().st_mode) & 0o077:
+        message = f"HUB_RECOVERY_JOURNAL {journal} is open to other users."
+        return [Error(message, hint=f"chmod 700 {journal}", id="hub.E005")]
+    return []
+
+
+@register(Tags.database)
+def check_registrations(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: object
+) -> list[CheckMessage]:
+    """hub.E006: a registration whose provider was removed from the catalogue cannot be used."""
+    table = ClientRegistration._meta.db_table
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        if table not in connections[alias].introspection.table_names():
+            continue
+        unknown = ClientRegistration.objects.using(alias).exclude(provider__in=PROVIDERS.keys())
+        for slug, provider in unknown.values_list("slug", "provider"):
+            message = f"Registration {slug!r} names the provider {provider!r}, which is not in the catalogue."
+            found.append(Error(message, hint="Restore its file, or delete the registration.", id="hub.E006"))
+    return found
