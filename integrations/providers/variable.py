@@ -1,0 +1,96 @@
+"""What an operator tells the hub about one instance of a provider: a host, a tenant, a shop.
+
+Values end up in hosts and paths of addresses that receive secrets. So each variable has a kind, which sets the
+outer bounds of a value, and the entry's own pattern narrows it further.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from integrations.providers.errors import VariableRefused
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PORT = r"(?::[1-9][0-9]{0,4})?"
+_HOST = rf"(?=[^:]{{1,253}}(?::|\Z))(?:{_LABEL}\.)+(?![0-9]+(?::|\Z)){_LABEL}{_PORT}"
+_LOOPBACK = rf"(?:localhost|127\.0\.0\.1|\[::1\]){_PORT}"
+_ORIGIN = rf"(?:https://{_HOST}|https?://{_LOOPBACK})"
+
+
+class Kind(StrEnum):
+    """What a value may be used for; the schema lets a `WORD` into a path, never into a host."""
+
+    LABEL = "label"
+    HOST = "host"
+    ORIGIN = "origin"
+    URL = "url"
+    WORD = "word"
+
+
+_ALLOWED = {
+    Kind.LABEL: re.compile(_LABEL),
+    Kind.HOST: re.compile(_HOST),
+    Kind.ORIGIN: re.compile(_ORIGIN),
+    Kind.URL: re.compile(rf"{_ORIGIN}(?:/[A-Za-z0-9._~:@!$&'()*+,;=/-]*)?"),
+    Kind.WORD: re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variable:
+    """One question to the operator; `help` says what to enter and is shown again when a value is refused."""
+
+    name: str
+    title: str
+    help: str
+    kind: Kind = Kind.WORD
+    pattern: str = ""
+    choices: tuple[str, ...] = ()
+    default: str = ""
+    example: str = ""
+    required: bool = True
+
+    def validate(self, value: str) -> str:
+        """Return the value to use: the default when none is given.
+
+        Raises:
+            VariableRefused: the value is missing or does not fit; show `help` beside the field.
+        """
+        value = value or self.default
+        if not value and not self.required:
+            return ""
+        if not value or not self._fits(value):
+            raise VariableRefused(self.name, self.help)
+        return value
+
+    def _fits(self, value: str) -> bool:
+        if self.choices:
+            return value in self.choices
+        if not _ALLOWED[self.kind].fullmatch(value) or ".." in value:
+            return False
+        if self.kind in {Kind.HOST, Kind.ORIGIN, Kind.URL} and not _has_good_port(value):
+            return False
+        return not self.pattern or re.fullmatch(self.pattern, value, re.ASCII) is not None
+
+
+def validate_all(variables: tuple[Variable, ...], given: Mapping[str, str]) -> dict[str, str]:
+    """Check what an operator gave against what the entry asks, and add the defaults.
+
+    Raises:
+        VariableRefused: a value does not fit, is missing, or is for a variable that the entry does not have.
+    """
+    known = {variable.name for variable in variables}
+    for name in given:
+        if name not in known:
+            raise VariableRefused(name, "This provider has no such variable.")
+    return {variable.name: variable.validate(given.get(variable.name, "")) for variable in variables}
+
+
+def _has_good_port(value: str) -> bool:
+    try:
+        port = urlsplit(value if "://" in value else f"https://{value}").port
+    except ValueError:
+        return False
+    return port is None or 0 < port < 65536
