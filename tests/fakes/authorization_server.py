@@ -13,8 +13,9 @@ alice, bob and carol; alice is signed in for a browser that does not say who it 
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
@@ -39,9 +40,9 @@ class AuthorizationPageError(AssertionError):
 class FakeAuthorizationServer:
     """One provider; see the module's docstring."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.conduct = Conduct()
-        self.memory = Memory(self.conduct)
+        self.memory = Memory(self.conduct, clock=clock)
         self.keys = SigningKeys()
         self._plan = Plan()
         self._log: list[Incoming] = []

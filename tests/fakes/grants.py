@@ -3,8 +3,9 @@
 import secrets
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tests.fakes.conduct import Conduct, Rotation
 
@@ -76,8 +77,9 @@ class Refused(Exception):
 class Memory:
     """All state, behind one lock: a request is processed wholly or not at all."""
 
-    def __init__(self, conduct: Conduct) -> None:
+    def __init__(self, conduct: Conduct, *, clock: Callable[[], datetime]) -> None:
         self.conduct = conduct
+        self._clock = clock
         self.lock = threading.RLock()
         self.accounts: dict[str, Account] = {}
         self.clients: dict[str, RegisteredClient] = {}
@@ -90,7 +92,7 @@ class Memory:
 
     def now(self) -> datetime:
         """The provider's own clock."""
-        return datetime.now(UTC) + self.conduct.clock_skew
+        return self._clock() + self.conduct.clock_skew
 
     def consent(self, account: Account, *, client_id: str, scope: frozenset[str], nonce: str | None) -> Grant:
         grant = Grant(
