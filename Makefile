@@ -1,0 +1,29 @@
+# Two commands: `make demo` runs the hub on this machine, `make test` tests it. Each sets up what it needs.
+.PHONY: demo test bench requirements lint
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo "make demo                  run the hub on this machine, with a provider to try it with"
+	@echo "make test                  lint, types and all tests, on SQLite and on PostgreSQL"
+	@echo "make bench [ONLY=name]     measure; one JSON object a line"
+	@echo "make requirements          which test proves which row of docs/security.md"
+	@echo "make lint                  the part of 'make test' that runs no tests"
+
+demo:
+	@scripts/bootstrap runtime
+	@HUB_MODE=demo exec .venv/bin/python manage.py demo
+
+test:
+	@scripts/test
+
+bench:
+	@scripts/bootstrap dev
+	@exec .venv/bin/python -m bench $(ONLY)
+
+requirements:
+	@scripts/bootstrap dev
+	@.venv/bin/python scripts/requirements.py
+
+lint:
+	@scripts/lint
