@@ -45,9 +45,7 @@ class BareClient:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
         return self._token(form | {"code_verifier": VERIFIER} | dict(changes), auth=CLIENT)
 
-    def refresh(
-        self, refresh_token: str, *, scope: str = "", auth: tuple[str, str] = CLIENT
-    ) -> requests.Response:
+    def refresh(self, refresh_token: str, *, scope: str = "", auth: tuple[str, str] = CLIENT) -> requests.Response:
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return self._token(form | ({"scope": scope} if scope else {}), auth=auth)
 

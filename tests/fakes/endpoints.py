@@ -68,9 +68,7 @@ class Endpoints:
             try:
                 return handler(incoming)
             except Refused as refusal:
-                return json_answer(
-                    {"error": refusal.code}, status=401 if refusal.code == "invalid_client" else 400
-                )
+                return json_answer({"error": refusal.code}, status=401 if refusal.code == "invalid_client" else 400)
 
     def authorize(self, incoming: Incoming) -> Outgoing:
         """RFC 6749 §4.1.1 with the account and the decision of the `X-Fake-` headers; never a page."""
@@ -131,9 +129,7 @@ class Endpoints:
         refresh_token = None
         if self.conduct.issue_refresh_token:
             refresh_token = self.memory.new_refresh_token(code.grant)
-        return self._tokens(
-            code.grant, scope=code.grant.scope, refresh_token=refresh_token, with_id_token=True
-        )
+        return self._tokens(code.grant, scope=code.grant.scope, refresh_token=refresh_token, with_id_token=True)
 
     def _refresh(self, client: RegisteredClient, *, form: Mapping[str, str]) -> Outgoing:
         value = form.get("refresh_token", "")
@@ -163,9 +159,7 @@ class Endpoints:
             document["scope"] = " ".join(sorted(scope))
         if with_id_token and "openid" in scope:
             issued_at = int(self.memory.now().timestamp())
-            claims = id_token_claims(
-                grant, issuer=self.origin, token=token, conduct=self.conduct, issued_at=issued_at
-            )
+            claims = id_token_claims(grant, issuer=self.origin, token=token, conduct=self.conduct, issued_at=issued_at)
             document["id_token"] = self.keys.sign(claims)
         return json_answer(document | dict(self.conduct.extra_token_members))
 

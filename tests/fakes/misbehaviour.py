@@ -97,9 +97,7 @@ class Fault:
             Behaviour.HTML: Outgoing(headers={"Content-Type": "text/html"}, body=b"<h1>We will be back</h1>"),
             Behaviour.EMPTY_BAD_REQUEST: Outgoing(status=400),
             Behaviour.REDIRECT: Outgoing(status=307, headers={"Location": "/elsewhere"}),
-            Behaviour.ERROR: json_answer(
-                {"error": self.error, "error_description": "as the test asked"}, status=400
-            ),
+            Behaviour.ERROR: json_answer({"error": self.error, "error_description": "as the test asked"}, status=400),
             Behaviour.INVALID_TOKEN: json_answer(
                 {"error": "invalid_token"}, status=401, WWW_Authenticate=bearer("invalid_token")
             ),
@@ -148,9 +146,7 @@ class Plan:
 
 
 def _truncated(outgoing: Outgoing) -> Outgoing:
-    return Outgoing(
-        status=outgoing.status, headers=outgoing.headers, body=outgoing.body[: len(outgoing.body) // 2]
-    )
+    return Outgoing(status=outgoing.status, headers=outgoing.headers, body=outgoing.body[: len(outgoing.body) // 2])
 
 
 def _wrong_types(outgoing: Outgoing) -> Outgoing:

@@ -77,9 +77,7 @@ def test_a_wrong_client_is_refused(hub: BareClient, auth: tuple[str, str]) -> No
 
 
 def test_a_client_authenticates_by_its_own_method_only(hub: BareClient) -> None:
-    hub.server.add_client(
-        REDIRECT_URI, client_secret="secret", token_endpoint_auth_method="client_secret_post"
-    )
+    hub.server.add_client(REDIRECT_URI, client_secret="secret", token_endpoint_auth_method="client_secret_post")
 
     by_header = hub.refresh("x")
     by_form = requests.post(
@@ -145,9 +143,7 @@ def test_revocation_ends_the_grant_and_takes_any_token(hub: BareClient) -> None:
     tokens = hub.exchange().json()
 
     answers = [
-        requests.post(
-            hub.server.endpoint("revoke"), data={"token": token}, auth=("hub", "secret"), timeout=30
-        )
+        requests.post(hub.server.endpoint("revoke"), data={"token": token}, auth=("hub", "secret"), timeout=30)
         for token in (tokens["refresh_token"], tokens["refresh_token"], "unknown")
     ]
 

@@ -21,15 +21,11 @@ from tests.fakes.misbehaviour import Behaviour
         (Behaviour.REDIRECT, 307),
     ],
 )
-def test_a_fault_spoils_one_answer_and_processes_nothing(
-    hub: BareClient, behaviour: Behaviour, status: int
-) -> None:
+def test_a_fault_spoils_one_answer_and_processes_nothing(hub: BareClient, behaviour: Behaviour, status: int) -> None:
     token = hub.exchange().json()["refresh_token"]
     hub.server.misbehave("token", behaviour)
 
-    spoiled = requests.post(
-        hub.server.endpoint("token"), data={"grant_type": "x"}, allow_redirects=False, timeout=9
-    )
+    spoiled = requests.post(hub.server.endpoint("token"), data={"grant_type": "x"}, allow_redirects=False, timeout=9)
 
     assert spoiled.status_code == status
     assert hub.refresh(token).status_code == 200

@@ -93,9 +93,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(
-        self, application: Application, *, crashes: list[Exception], tls: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, application: Application, *, crashes: list[Exception], tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.application = application
         self._crashes = crashes
