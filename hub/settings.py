@@ -3,10 +3,12 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from django.conf import global_settings
 from django.utils.csp import CSP
 from environ import FileAwareEnv
 
 from hub import environment, logging
+from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
 
 # mode
@@ -103,6 +105,7 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+PASSWORD_HASHERS = [*global_settings.PASSWORD_HASHERS, authorization_server.CLIENT_SECRET_HASHER]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -129,8 +132,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
 
 # authorization server
 
-if find_spec("hub.authorization_server") and find_spec("hub.authorization_server.configuration"):
-    from hub.authorization_server.configuration import OAUTH2_PROVIDER  # noqa: F401
+OAUTH2_PROVIDER = authorization_server.oauth2_provider(site_url=SITE_URL, loopback=not PRODUCTION, sandbox=HUB_SANDBOX)
 
 # logs and error reports
 
@@ -172,6 +174,11 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
+}
+# For a page whose form ends at a provider: Chromium holds every redirect after a POST against the form-action of
+# the page with the form, and providers redirect on to hosts that nobody can list.
+HUB_CONNECT_CSP = SECURE_CSP | {
+    "form-action": [CSP.SELF, "https:", *([] if PRODUCTION else ["http://127.0.0.1:*", "http://localhost:*"])]
 }
 
 # static files

@@ -15,9 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/connections/"), name="home"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("hub.authorization_server.urls")),
 ]
-if find_spec("hub.authorization_server") and find_spec("hub.authorization_server.urls"):
-    urlpatterns.append(path("oauth/", include("hub.authorization_server.urls")))
 if find_spec("integrations.web") and find_spec("integrations.web.urls"):
     urlpatterns.append(path("", include("integrations.web.urls")))
 if settings.HUB_SANDBOX and find_spec("hub.sandbox") and find_spec("hub.sandbox.urls"):
