@@ -34,6 +34,8 @@ class Revocation:
 
     `client` authenticates as at the token endpoint; `query-free` sends no parameters at all (the token is
     the bearer's); `tokens` are revoked in this order; `gone_statuses` also mean that the token is no more.
+    `ends_grant`: revoking any token ends every token this client has for the account, those of other
+    connections to it too.
     """
 
     method: Literal["POST", "DELETE", "GET"] = "POST"
@@ -44,17 +46,28 @@ class Revocation:
     tokens: tuple[str, ...] = ("refresh_token", "access_token")
     headers: Text = field(default_factory=dict)
     gone_statuses: frozenset[int] = frozenset()
+    ends_grant: bool = False
+
+    @property
+    def needs_access_token(self) -> bool:
+        """Whether only a live access token ends the grant: an expired one is refreshed first."""
+        return "refresh_token" not in self.tokens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Userinfo:
     """How to ask whose account it is, and where the answer stands. The defaults are OpenID Connect Core
-    §5.3."""
+    §5.3.
+
+    `subject_namespace_path` is for a subject that is unique only within something, such as a workspace: the
+    id of that goes before it.
+    """
 
     method: Literal["GET", "POST"] = "GET"
     headers: Text = field(default_factory=dict)
     body: str = ""
     subject_path: str = "sub"
+    subject_namespace_path: str = ""
     label_paths: tuple[str, ...] = ("email", "preferred_username", "name")
     claim_paths: Text = field(
         default_factory=lambda: {"name": "name", "email": "email", "picture": "picture"}

@@ -35,7 +35,7 @@ KEPT_LIMIT = 2_000
 _GRANT_ERRORS = frozenset({"invalid_grant"})
 _CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
 _REQUEST_ERRORS = frozenset({"invalid_request", "invalid_scope", "unsupported_grant_type", "invalid_target"})
-_PASSING_ERRORS = frozenset({"server_error", "temporarily_unavailable", "rate_limited", "slow_down"})
+PASSING_ERRORS = frozenset({"server_error", "temporarily_unavailable", "rate_limited", "slow_down"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +93,7 @@ def _failure(error: str, description: str, response: Response) -> OAuthError:
         return InvalidClient(description, code=error)
     if error in _REQUEST_ERRORS:
         return RequestRefused(description, code=error)
-    code = error if error in _PASSING_ERRORS else "unreadable_response"
+    code = error if error in PASSING_ERRORS else "unreadable_response"
     return ProviderUnavailable(description, code=code, retry_after=retry_after(response))
 
 

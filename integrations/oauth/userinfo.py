@@ -4,9 +4,18 @@ place."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from integrations.oauth.errors import IdentityRefused, printable
-from integrations.oauth.message import Json, Response, at_path, read_json, refuse_unless_answered, text_at
+from integrations.oauth.errors import IdentityRefused, ProviderUnavailable, printable
+from integrations.oauth.message import (
+    Json,
+    Response,
+    at_path,
+    read_json,
+    refuse_unless_answered,
+    retry_after,
+    text_at,
+)
 from integrations.oauth.server import Dialect
+from integrations.oauth.token import PASSING_ERRORS
 
 SUBJECT_LIMIT = 255
 CLAIM_LIMIT = 500
@@ -30,12 +39,13 @@ def judge(response: Response, *, dialect: Dialect, expected_subject: str | None 
         ProviderUnavailable: no answer that can be read.
     """
     refuse_unless_answered(response)
+    _refuse_passing_error(response, dialect)
     if response.status >= 400:
         raise IdentityRefused(f"HTTP status {response.status}.", code="userinfo_refused")
     document = read_json(response)
     if _has_error(document, dialect):
         raise IdentityRefused(text_at(document, dialect.userinfo.error_path), code="userinfo_refused")
-    subject = read_subject(text_at(document, dialect.userinfo.subject_path))
+    subject = _subject(document, dialect)
     if expected_subject is not None and subject != expected_subject:
         raise IdentityRefused("userinfo speaks of another account than the id_token.", code="sub_mismatch")
     return Identity(
@@ -54,6 +64,26 @@ def read_subject(text: str) -> str:
     if len(text) > SUBJECT_LIMIT or not (text.isascii() and text.isprintable()):
         raise IdentityRefused("The subject is malformed.", code="sub_malformed")
     return text
+
+
+def _subject(document: Json, dialect: Dialect) -> str:
+    subject = read_subject(text_at(document, dialect.userinfo.subject_path))
+    if not dialect.userinfo.subject_namespace_path:
+        return subject
+    namespace = read_subject(text_at(document, dialect.userinfo.subject_namespace_path))
+    return read_subject(f"{namespace}:{subject}")
+
+
+def _refuse_passing_error(response: Response, dialect: Dialect) -> None:
+    """Some providers say "too many requests" or "internal error" with 400, or even with 200."""
+    try:
+        document = read_json(response)
+    except ProviderUnavailable:
+        return
+    said = text_at(document, dialect.userinfo.error_path or dialect.error_path)
+    error = dialect.errors.get(said, said)
+    if error in PASSING_ERRORS:
+        raise ProviderUnavailable(said, code=error, retry_after=retry_after(response))
 
 
 def _has_error(document: Json, dialect: Dialect) -> bool:
