@@ -1,0 +1,87 @@
+"""What holds for every table."""
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import models
+
+from integrations.models import ClientRegistration, PendingRevocation, VaultEntry
+from tests.factories import (
+    make_authorization_request,
+    make_connection,
+    make_event,
+    make_pending_revocation,
+    make_registration,
+    make_sweep_run,
+)
+
+OURS = tuple(apps.get_app_config("integrations").get_models())
+
+
+@pytest.mark.django_db
+def test_migrations_are_up_to_date() -> None:
+    call_command("makemigrations", "integrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.requirement(92)
+def test_every_column_that_may_hold_a_secret_holds_sealed_bytes_or_a_hash() -> None:
+    words = ("token", "secret", "verifier", "nonce", "state", "code", "sealed", "password")
+    named = {
+        (model.__name__, field.name): type(field)
+        for model in OURS
+        for field in model._meta.concrete_fields
+        if any(word in field.name for word in words)
+    }
+
+    assert {key: kind for key, kind in named.items() if issubclass(kind, models.BinaryField)} == {
+        ("AuthorizationRequest", "sealed"): models.BinaryField,
+        ("ClientRegistration", "sealed_client_secret"): models.BinaryField,
+        ("PendingRevocation", "sealed"): models.BinaryField,
+        ("VaultEntry", "sealed"): models.BinaryField,
+    }
+    assert {key for key, kind in named.items() if not issubclass(kind, models.BinaryField)} == {
+        ("AuthorizationRequest", "state_hash"),
+        ("ClientRegistration", "last_error_code"),
+        ("ClientRegistration", "secret_version"),
+        ("ClientRegistration", "token_endpoint_auth_method"),
+        ("Connection", "has_refresh_token"),
+        ("Connection", "last_error_code"),
+        ("PendingRevocation", "last_error_code"),
+        ("PendingRevocation", "nonce"),
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.requirement(98)
+def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
+    connection = make_connection()
+    rows: list[models.Model] = [
+        connection,
+        connection.registration,
+        VaultEntry.objects.get(),
+        make_authorization_request(),
+        make_pending_revocation(connection=connection),
+        make_event(connection=connection),
+        make_sweep_run(),
+    ]
+
+    assert {type(row) for row in rows} == set(OURS)
+    for row in rows:
+        assert len(f"{row}") < 80
+        assert "b'" not in f"{row!r} {row}"
+
+
+@pytest.mark.django_db
+def test_a_registration_says_whether_it_has_a_secret() -> None:
+    assert make_registration().has_client_secret
+    assert not make_registration(client_secret=None).has_client_secret
+    assert ClientRegistration(extra_scope=" b  a ").extra_scope_set == {"a", "b"}
+
+
+@pytest.mark.django_db
+def test_pending_revocations_go_with_their_connection() -> None:
+    row = make_pending_revocation()
+
+    row.connection.delete()
+
+    assert not PendingRevocation.objects.exists()
