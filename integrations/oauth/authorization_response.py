@@ -9,9 +9,7 @@ from integrations.oauth.server import AuthorizationServer
 CODE_LIMIT = 8_192
 
 
-def judge(
-    pairs: Sequence[tuple[str, str]], *, server: AuthorizationServer, expected_state_matches: bool
-) -> str:
+def judge(pairs: Sequence[tuple[str, str]], *, server: AuthorizationServer, expected_state_matches: bool) -> str:
     """Judge the query as it came, pair by pair, and return the code.
 
     Tokens in it are not looked at (RFC 9700 §2.1.2). Where both a code and an error came, it is an error.
@@ -50,9 +48,7 @@ def _check_issuer(iss: str | None, server: AuthorizationServer) -> None:
     promised = server.authorization_response_iss_parameter_supported
     if iss is None:
         if promised:
-            raise ResponseRefused(
-                "The response has no iss although the provider promises one.", code="iss_missing"
-            )
+            raise ResponseRefused("The response has no iss although the provider promises one.", code="iss_missing")
         return
     if iss != server.issuer and (promised or server.issuer):
         raise ResponseRefused("The response comes from another issuer.", code="iss_mismatch")

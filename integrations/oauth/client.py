@@ -76,9 +76,7 @@ class Client:
         endpoint = self.server.authorization_endpoint
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
-    def judge_authorization_response(
-        self, pairs: Sequence[tuple[str, str]], *, expected_state_matches: bool
-    ) -> str:
+    def judge_authorization_response(self, pairs: Sequence[tuple[str, str]], *, expected_state_matches: bool) -> str:
         """Judge what the browser brought back and return the code; see `authorization_response.judge`.
 
         Raises:
@@ -86,9 +84,7 @@ class Client:
             AccessDenied: the person said no.
             AuthorizationFailed: the provider reported another error.
         """
-        return authorization_response.judge(
-            pairs, server=self.server, expected_state_matches=expected_state_matches
-        )
+        return authorization_response.judge(pairs, server=self.server, expected_state_matches=expected_state_matches)
 
     def exchange_request(self, code: str, *, code_verifier: str | None) -> Request:
         """Trade an authorization code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.5). Send it once: so says

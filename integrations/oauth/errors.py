@@ -25,7 +25,7 @@ from typing import ClassVar
 DESCRIPTION_LIMIT = 200
 CODE_LIMIT = 64
 _NOT_IN_A_CODE = re.compile(r"[^A-Za-z0-9_.-]")
-# A whole UUID stays: it is the trace id that Microsoft's support asks for. So does the host and path of a link.
+# A whole UUID stays, for it is the trace id that a provider's support asks for; so does a link's host and path.
 _RUN = re.compile(r"[\w\-.~+/=%]{20,}")
 _TOKEN_LIKE = re.compile(
     r"(?!//)(?![0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z)(?=.*\d|.*[a-z].*[A-Z]|.*[A-Z].*[a-z]).+"

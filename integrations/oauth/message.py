@@ -7,8 +7,9 @@ import email.utils
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
+from integrations.oauth.address import AddressPolicy
 from integrations.oauth.errors import ProviderUnavailable
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
@@ -40,16 +41,43 @@ class Response:
     url: str = ""
 
 
+class Sender(Protocol):
+    """What moves a request and brings the response; `transport.Transport` is one."""
+
+    @property
+    def policy(self) -> AddressPolicy:
+        """Which addresses it calls."""
+
+    def send(self, request: Request) -> Response:
+        """Send and wait.
+
+        Raises:
+            ProviderUnavailable: no answer.
+            AddressRefused: not an address to call.
+        """
+
+
+def parse_json(text: bytes) -> Json:
+    """Parse JSON from outside. A byte-order mark is skipped, a repeated member name refused, NaN read as null.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return cast(Json, _DECODER.decode(text.decode("utf-8-sig")))
+    except RecursionError:
+        raise ValueError("too deep") from None
+
+
 def read_json(response: Response) -> Json:
-    """Read the body as JSON. A byte-order mark is skipped; a repeated member name is an error; NaN reads as
-    null.
+    """Read the body as JSON.
 
     Raises:
         ProviderUnavailable: the body is not JSON (code unreadable_response).
     """
     try:
-        return cast(Json, _DECODER.decode(response.body.decode("utf-8-sig")))
-    except (ValueError, RecursionError):
+        return parse_json(response.body)
+    except ValueError:
         raise ProviderUnavailable("The body is not JSON.", code="unreadable_response") from None
 
 

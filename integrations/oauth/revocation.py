@@ -35,12 +35,8 @@ def build(
     for hint in server.dialect.revocation.tokens:
         token = held.get(hint)
         if token:
-            credentials = _credentials(
-                server.dialect, client_id=client_id, client_secret=client_secret, token=token
-            )
-            requests.append(
-                _request(server.dialect, url=url, token=token, hint=hint, credentials=credentials)
-            )
+            credentials = _credentials(server.dialect, client_id=client_id, client_secret=client_secret, token=token)
+            requests.append(_request(server.dialect, url=url, token=token, hint=hint, credentials=credentials))
     return requests
 
 
@@ -69,9 +65,7 @@ def _credentials(dialect: Dialect, *, client_id: str, client_secret: str | None,
     if authentication == "none":
         return Credentials()
     if authentication == "bearer":
-        return Credentials(
-            headers={dialect.token_header_name: dialect.token_header_template.format(token=token)}
-        )
+        return Credentials(headers={dialect.token_header_name: dialect.token_header_template.format(token=token)})
     method = dialect.token_endpoint_auth_method if authentication == "client" else authentication
     return authenticate(method, client_id=client_id, client_secret=client_secret)
 

@@ -21,9 +21,7 @@ class ScopeDifference:
     unrequested: frozenset[str]
 
 
-def read_scope(
-    value: Json, *, separator: str = "", aliases: Mapping[str, str] | None = None
-) -> frozenset[str] | None:
+def read_scope(value: Json, *, separator: str = "", aliases: Mapping[str, str] | None = None) -> frozenset[str] | None:
     """Read a granted scope, text or JSON list; None when there is none to read. Tokens outside §3.3's
     characters go.
 

@@ -11,9 +11,7 @@ from typing import Literal
 type Text = Mapping[str, str]
 type Metadata = Mapping[str, str | bool | list[str]]
 type TokenEndpointAuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
-type RevocationAuthentication = Literal[
-    "client", "client_secret_basic", "client_secret_post", "bearer", "none"
-]
+type RevocationAuthentication = Literal["client", "client_secret_basic", "client_secret_post", "bearer", "none"]
 
 ENDPOINTS = (
     "authorization_endpoint",
@@ -69,9 +67,7 @@ class Userinfo:
     subject_path: str = "sub"
     subject_namespace_path: str = ""
     label_paths: tuple[str, ...] = ("email", "preferred_username", "name")
-    claim_paths: Text = field(
-        default_factory=lambda: {"name": "name", "email": "email", "picture": "picture"}
-    )
+    claim_paths: Text = field(default_factory=lambda: {"name": "name", "email": "email", "picture": "picture"})
     error_path: str = ""
 
 
@@ -149,12 +145,8 @@ class AuthorizationServer:
 
     def metadata(self) -> dict[str, str | bool | list[str]]:
         """Write the server down in RFC 8414's names, to be stored; the dialect is not metadata."""
-        found: dict[str, str | bool | list[str]] = {
-            name: getattr(self, name) for name in ("issuer", *ENDPOINTS)
-        }
-        found["authorization_response_iss_parameter_supported"] = (
-            self.authorization_response_iss_parameter_supported
-        )
+        found: dict[str, str | bool | list[str]] = {name: getattr(self, name) for name in ("issuer", *ENDPOINTS)}
+        found["authorization_response_iss_parameter_supported"] = self.authorization_response_iss_parameter_supported
         for name in _SETS:
             values: frozenset[str] | None = getattr(self, name)
             if values is not None:

@@ -69,9 +69,7 @@ def parse(response: Response, *, dialect: Dialect) -> TokenResponse:
     members = _members(response)
     refuse_error(members, response=response, dialect=dialect)
     if response.status >= 400:
-        raise ProviderUnavailable(
-            f"HTTP status {response.status} without an error.", code="unreadable_response"
-        )
+        raise ProviderUnavailable(f"HTTP status {response.status} without an error.", code="unreadable_response")
     return _token_response(members, dialect)
 
 
@@ -150,11 +148,7 @@ def _access_token(members: dict[str, Json], dialect: Dialect) -> str:
 
 def _token(value: Json) -> str | None:
     # Printable ASCII (RFC 6749 appendix A.12, A.17): a line break in a token would end up in a header.
-    return (
-        value
-        if isinstance(value, str) and value.isascii() and value.isprintable() and value.strip()
-        else None
-    )
+    return value if isinstance(value, str) and value.isascii() and value.isprintable() and value.strip() else None
 
 
 def _token_type(members: dict[str, Json], dialect: Dialect) -> str:
@@ -163,9 +157,7 @@ def _token_type(members: dict[str, Json], dialect: Dialect) -> str:
         return min(dialect.token_types)
     token_type = value.lower() if isinstance(value, str) else ""
     if token_type not in dialect.token_types:
-        raise ProviderUnavailable(
-            "No token_type in the response that was asked for.", code="unreadable_response"
-        )
+        raise ProviderUnavailable("No token_type in the response that was asked for.", code="unreadable_response")
     return token_type
 
 

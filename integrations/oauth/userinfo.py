@@ -48,9 +48,7 @@ def judge(response: Response, *, dialect: Dialect, expected_subject: str | None 
     subject = _subject(document, dialect)
     if expected_subject is not None and subject != expected_subject:
         raise IdentityRefused("userinfo speaks of another account than the id_token.", code="sub_mismatch")
-    return Identity(
-        subject=subject, label=_label(document, dialect) or subject, claims=_claims(document, dialect)
-    )
+    return Identity(subject=subject, label=_label(document, dialect) or subject, claims=_claims(document, dialect))
 
 
 def read_subject(text: str) -> str:

@@ -1,0 +1,68 @@
+"""Sockets that give up at a moment, not after a silence.
+
+A timeout of the usual kind starts anew with each byte, so a server that sends one a second is never late. These arm the
+socket with what is left of the exchange before every read and write, in the headers as in the body.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Buffer
+from typing import Protocol
+
+
+class _Socket(Protocol):
+    deadline: float
+
+    def settimeout(self, value: float | None, /) -> None: ...
+
+
+def remaining(deadline: float) -> float:
+    """Seconds until a moment of the monotonic clock.
+
+    Raises:
+        TimeoutError: it has passed.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("The deadline has passed.")
+    return left
+
+
+def _arm(sock: _Socket) -> None:
+    sock.settimeout(remaining(sock.deadline))
+
+
+class DeadlineSocket(socket.socket):
+    """A plain socket with a deadline."""
+
+    deadline: float = 0.0
+
+    def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> int:
+        _arm(self)
+        return super().recv_into(buffer, nbytes, flags)
+
+    def sendall(self, data: Buffer, flags: int = 0) -> None:
+        _arm(self)
+        super().sendall(data, flags)
+
+
+class DeadlineSSLSocket(ssl.SSLSocket):
+    """A TLS socket with a deadline; the handshake ends by the timeout that the plain socket was left with."""
+
+    deadline: float = 0.0
+
+    def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
+        _arm(self)
+        return super().recv_into(buffer, nbytes, flags)
+
+    def sendall(self, data: Buffer, flags: int = 0) -> None:
+        _arm(self)
+        super().sendall(data, flags)
+
+
+def new_context(ca_file: str) -> ssl.SSLContext:
+    """Make a TLS context that verifies names and chains, and whose sockets have deadlines."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.sslsocket_class = DeadlineSSLSocket
+    return context
