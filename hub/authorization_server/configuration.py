@@ -1,0 +1,53 @@
+"""django-oauth-toolkit's settings. Read while settings.py runs: nothing here may import models."""
+
+PACKAGE = "hub.authorization_server"
+CLIENT_SECRET_HASHER = f"{PACKAGE}.client_secret.ClientSecretHasher"
+SANDBOX_SCOPE = {
+    "notes:read": "Read your notes",
+    "notes:write": "Write and delete your notes",
+}
+SCOPE = {"profile": "See your name"}
+
+AUTHORIZATION_CODE_EXPIRE_SECONDS = 60
+ACCESS_TOKEN_EXPIRE_SECONDS = 600
+REFRESH_TOKEN_EXPIRE_SECONDS = 30 * 24 * 3600
+
+
+def issuer(site_url: str) -> str:
+    """Our issuer identifier: metadata, RFC 9207's `iss` and the sandbox's catalogue entry all say this one."""
+    return f"{site_url}/oauth"
+
+
+def oauth2_provider(*, site_url: str, loopback: bool, sandbox: bool) -> dict[str, object]:
+    """The OAUTH2_PROVIDER setting. `loopback`: redirect URIs may be plain http, for one machine only."""
+    return {
+        "OIDC_ISS_ENDPOINT": issuer(site_url),
+        "SCOPES": SCOPE | (SANDBOX_SCOPE if sandbox else {}),
+        "DEFAULT_SCOPES": ["profile"],
+        "OAUTH2_SERVER_CLASS": f"{PACKAGE}.server.HubServer",
+        "OAUTH2_VALIDATOR_CLASS": f"{PACKAGE}.validator.HubValidator",
+        "CLIENT_SECRET_HASHER": "client_secret_pbkdf2",
+        "AUTHORIZATION_CODE_EXPIRE_SECONDS": AUTHORIZATION_CODE_EXPIRE_SECONDS,
+        "ACCESS_TOKEN_EXPIRE_SECONDS": ACCESS_TOKEN_EXPIRE_SECONDS,
+        "REFRESH_TOKEN_EXPIRE_SECONDS": REFRESH_TOKEN_EXPIRE_SECONDS,
+        "ROTATE_REFRESH_TOKEN": True,
+        "REFRESH_TOKEN_REUSE_PROTECTION": True,
+        "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
+        "PKCE_REQUIRED": True,
+        "REQUEST_APPROVAL_PROMPT": "force",
+        "ALLOW_URI_WILDCARDS": False,
+        "ALLOWED_REDIRECT_URI_SCHEMES": ["http", "https"] if loopback else ["https"],
+        "OAUTH2_RESPONSE_TYPES_SUPPORTED": ["code"],
+        "OAUTH2_GRANT_TYPES_SUPPORTED": ["authorization_code", "refresh_token", "client_credentials"],
+        "OAUTH2_TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED": ["client_secret_basic", "client_secret_post"],
+        "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+        "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+        "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+        "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+        "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+        "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+        "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+        "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+        "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+        "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+    }

@@ -1,0 +1,45 @@
+"""Who gets a token, and who no longer does: what django-oauth-toolkit 3.4.1 leaves open."""
+
+from typing import Any
+
+from oauth2_provider.models import RefreshToken
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.common import Request
+from oauthlib.oauth2.rfc6749 import errors
+
+
+class HubValidator(OAuth2Validator):  # type: ignore[misc]
+    """Refuse the code and tokens of a person who may no longer sign in, and let one of two parallel refreshes win."""
+
+    def validate_code(
+        self, client_id: str, code: str, client: Any, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        # PostgreSQL raises ValueError on a NUL instead of finding nothing.
+        if "\x00" in code:
+            return False
+        valid = super().validate_code(client_id, code, client, request, *args, **kwargs)
+        return bool(valid and request.user.is_active)
+
+    def validate_refresh_token(
+        self, refresh_token: str, client: Any, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        valid = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
+        return bool(valid and request.user.is_active)
+
+    def validate_bearer_token(self, token: str, scopes: list[str], request: Request) -> bool:
+        if not super().validate_bearer_token(token, scopes, request):
+            return False
+        if request.user is None or request.user.is_active:
+            return True
+        request.oauth2_error = {"error": "invalid_token"}
+        return False
+
+    def _save_bearer_token(self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
+        # Inside the toolkit's transaction. Tokens are stored hashed, so the pair that another request just
+        # made of this refresh token cannot be answered a second time, as the toolkit goes on to do.
+        if request.grant_type == "refresh_token":
+            spent = request.refresh_token_instance
+            locked = RefreshToken.objects.select_for_update().filter(pk=spent.pk, revoked__isnull=True)
+            if not locked.values_list("pk", flat=True):
+                raise errors.InvalidGrantError(request=request)
+        super()._save_bearer_token(token, request, *args, **kwargs)

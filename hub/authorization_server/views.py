@@ -1,0 +1,136 @@
+"""The toolkit's endpoints, tightened: consent page, token, introspection."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.csp import CSP
+from django.utils.decorators import method_decorator
+from django.views.decorators.csp import csp_override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import View
+from oauth2_provider import views
+from oauth2_provider.forms import AllowForm
+from oauth2_provider.models import AccessToken, Application
+from oauth2_provider.scopes import get_scopes_backend
+from oauth2_provider.settings import oauth2_settings
+from oauth2_provider.views.mixins import OAuthLibMixin
+from oauthlib.common import Request
+
+
+class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
+    """Ask a person whether a client may act for them (RFC 6749 §4.1.1). Always asks: no client can skip it."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        query = request.GET.copy()
+        query.pop("approval_prompt", None)
+        request.GET = query  # type: ignore[assignment]
+        return super().get(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def form_valid(self, form: AllowForm) -> HttpResponse:
+        application = Application.objects.filter(client_id=form.cleaned_data["client_id"]).first()
+        if not application or not application.redirect_uri_allowed(form.cleaned_data["redirect_uri"]):
+            return self.form_invalid(form)
+        return super().form_valid(form)  # type: ignore[no-any-return]
+
+    def form_invalid(self, form: AllowForm) -> HttpResponse:
+        """Answer a form that is not the one we rendered; there is no address that it would be safe to return to."""
+        return self.render_to_response({"error": {"error": "invalid_request"}}, status=400)
+
+    def redirect(self, redirect_to: str, application: Application | None) -> HttpResponse:
+        response: HttpResponse = super().redirect(_with_iss(redirect_to), application)
+        response.status_code = 303
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        held = _scope_held(self.request, context["application"])
+        titles = get_scopes_backend().get_all_scopes()
+        context["asked"] = [titles[scope] for scope in context["scopes"] if scope not in held]
+        context["held"] = [titles[scope] for scope in context["scopes"] if scope in held]
+        context["destination"] = urlsplit(context["redirect_uri"]).netloc
+        return context
+
+    def render_to_response(self, context: Mapping[str, Any], **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().render_to_response(context, **kwargs)
+        if "redirect_uri" not in context:
+            return response
+        # Chromium applies form-action to the redirect that answers the form, too.
+        policy: dict[str, list[str]] = {
+            **settings.SECURE_CSP,
+            "form-action": [CSP.SELF, _origin(context["redirect_uri"])],
+        }
+        return csp_override(policy)(lambda _: response)(self.request)
+
+
+class TokenView(views.TokenView):  # type: ignore[misc]
+    """Answer token requests (RFC 6749 §3.2). The toolkit's separate path for the device grant is closed."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.authorization_flow_token_response(request)  # type: ignore[no-any-return]
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class IntrospectView(OAuthLibMixin, View):  # type: ignore[misc]
+    """Say whether a token is active, to the confidential client that it was issued to (RFC 7662)."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> JsonResponse:
+        client = self._client(request)
+        if client is None:
+            return _json({"error": "invalid_client"}, status=401, challenge='Basic realm="introspection"')
+        if "token" not in request.POST:
+            return _json({"error": "invalid_request"}, status=400)
+        return _json(_introspection(request.POST["token"], client))
+
+    def _client(self, request: HttpRequest) -> Application | None:
+        headers = self.get_oauthlib_core().extract_headers(request)
+        asked = Request(request.get_full_path(), "POST", request.POST.urlencode(), headers)
+        if not oauth2_settings.OAUTH2_VALIDATOR_CLASS().authenticate_client(asked):
+            return None
+        return asked.client if asked.client.client_type == Application.CLIENT_CONFIDENTIAL else None
+
+
+def _introspection(value: str, client: Application) -> dict[str, object]:
+    asked = Request("", headers={})
+    valid = oauth2_settings.OAUTH2_VALIDATOR_CLASS().validate_bearer_token(value, [], asked)
+    if not valid or asked.client != client:
+        return {"active": False}
+    token: AccessToken = asked.access_token
+    return {
+        "active": True,
+        "client_id": client.client_id,
+        "scope": token.scope,
+        "exp": int(token.expires.timestamp()),
+        "iss": oauth2_settings.OIDC_ISS_ENDPOINT,
+        "token_type": "Bearer",
+        **({"sub": str(token.user_id), "username": token.user.get_username()} if token.user else {}),
+    }
+
+
+def _json(body: dict[str, object], *, status: int = 200, challenge: str = "") -> JsonResponse:
+    headers = {"Cache-Control": "no-store"} | ({"WWW-Authenticate": challenge} if challenge else {})
+    return JsonResponse(body, status=status, headers=headers)
+
+
+def _scope_held(request: HttpRequest, application: Application) -> set[str]:
+    """The scope that this client already has of this person, by tokens that can still be refreshed."""
+    live = AccessToken.objects.filter(
+        user=request.user.pk, application=application, refresh_token__revoked__isnull=True
+    )
+    return {scope for granted in live.values_list("scope", flat=True) for scope in granted.split()}
+
+
+def _with_iss(redirect_to: str) -> str:
+    """Add our issuer to an authorization response, which the toolkit forgets on errors (RFC 9207 §2)."""
+    url = urlsplit(redirect_to)
+    pairs = [pair for pair in parse_qsl(url.query, keep_blank_values=True) if pair[0] != "iss"]
+    return urlunsplit(url._replace(query=urlencode([*pairs, ("iss", oauth2_settings.OIDC_ISS_ENDPOINT)])))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
