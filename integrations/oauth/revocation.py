@@ -55,7 +55,8 @@ def judge(response: Response, *, dialect: Dialect) -> None:
         return
     if response.status == 401 and dialect.revocation.authentication == "bearer":
         return
-    _refuse_error(response, dialect)
+    if _says_gone(response, dialect):
+        return
     if response.status >= 400:
         raise RequestRefused(f"HTTP status {response.status} without an error.", code="revocation_refused")
 
@@ -93,16 +94,17 @@ def _encode(parameters: Mapping[str, str], format: str) -> bytes:
     return text.encode("ascii")
 
 
-def _refuse_error(response: Response, dialect: Dialect) -> None:
+def _says_gone(response: Response, dialect: Dialect) -> bool:
     try:
         document = read_json(response)
     except ProviderUnavailable:
         # The body of a success is not looked at (§2.2); most are empty.
-        return
+        return False
     said = text_at(document, dialect.error_path)
     error = dialect.errors.get(said, said)
     if error in _GONE:
-        return
+        return True
     if error == "unsupported_token_type":
         raise RequestRefused("The provider does not revoke this kind of token.", code=error)
     refuse_error(document, response=response, dialect=dialect)
+    return False
