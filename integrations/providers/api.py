@@ -54,8 +54,8 @@ def _fill(template: str, values: Mapping[str, str], kept: Mapping[str, str]) -> 
 def _refuse_tricks(tail: str) -> None:
     path = tail.partition("?")[0]
     decoded = path
-    for _ in range(3):
-        decoded = unquote(decoded)
+    while (again := unquote(decoded)) != decoded:
+        decoded = again
     segments = re.split(r"[/;]", decoded)
     if "\\" in decoded or "//" in path or not decoded.isprintable() or {".", ".."} & set(segments):
         raise ApiUrlRefused("the path would leave the provider's API")
