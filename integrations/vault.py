@@ -1,8 +1,8 @@
 """The only place where tokens and other secrets are sealed and opened.
 
-Every sealed value is bound to where it belongs: table, row, owner, registration and version. A value moved to another
-row, another owner, or put back after a newer one was stored does not open (`crypto.SealError`), and nothing is ever
-returned in its stead.
+Every sealed value is bound to where it belongs: table, row, owner, registration and version. A value moved to
+another row or owner, or put back after a newer one was stored, does not open (`crypto.SealError`), and nothing is
+ever returned in its stead.
 """
 
 import json
@@ -79,19 +79,17 @@ def seal_tokens(connection: Connection, tokens: TokenSet, *, version: int) -> by
     return keyring().seal(_dump(asdict(tokens)), associated_data=_tokens_place(connection, version))
 
 
-def open_tokens(connection: Connection, sealed: bytes) -> TokenSet:
-    """Open what was sealed for this connection at the version it has now.
+def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: int) -> TokenSet:
+    """Open what was sealed for this connection at a version.
 
     Raises:
-        SealError: not the value that belongs here.
+        SealError: not the value that belongs there.
     """
-    return _token_set(
-        keyring().open(bytes(sealed), associated_data=_tokens_place(connection, connection.version))
-    )
+    return _token_set(keyring().open(bytes(sealed), associated_data=_tokens_place(connection, version)))
 
 
 def store(connection: Connection, tokens: TokenSet) -> None:
-    """Write the vault entry of a connection that was just saved with its new version, in the caller's transaction."""
+    """Write the vault entry of a connection saved with its new version, in the caller's transaction."""
     sealed = seal_tokens(connection, tokens, version=connection.version)
     VaultEntry.objects.update_or_create(
         connection=connection, defaults={"sealed": sealed, "key_id": sealed_under(sealed)}
@@ -108,7 +106,7 @@ def read(connection: Connection) -> TokenSet:
         entry = connection.vault_entry
     except VaultEntry.DoesNotExist:
         raise SealError("value_missing", "no tokens are stored for this connection") from None
-    return open_tokens(connection, entry.sealed)
+    return open_tokens(connection, entry.sealed, version=connection.version)
 
 
 def erase(connection: Connection) -> None:
@@ -121,9 +119,7 @@ def seal_client_secret(registration: ClientRegistration, client_secret: str | No
     registration.sealed_client_secret = (
         None
         if client_secret is None
-        else keyring().seal(
-            _dump({"client_secret": client_secret}), associated_data=_client_secret_place(registration)
-        )
+        else keyring().seal(_dump({"client_secret": client_secret}), associated_data=_client_secret_place(registration))
     )
 
 
@@ -150,16 +146,12 @@ def open_pending(request: AuthorizationRequest) -> Pending:
     Raises:
         SealError: not the value that belongs here.
     """
-    return Pending(
-        **json.loads(keyring().open(bytes(request.sealed), associated_data=_pending_place(request)))
-    )
+    return Pending(**json.loads(keyring().open(bytes(request.sealed), associated_data=_pending_place(request))))
 
 
 def seal_for_revocation(connection: Connection, tokens: TokenSet) -> PendingRevocation:
     """An unsaved row which holds the tokens only to revoke them; the caller sets when and saves."""
-    row = PendingRevocation(
-        connection=connection, registration_id=connection.registration_id, nonce=uuid.uuid4()
-    )
+    row = PendingRevocation(connection=connection, registration_id=connection.registration_id, nonce=uuid.uuid4())
     row.sealed = keyring().seal(_dump(asdict(tokens)), associated_data=_revocation_place(row))
     row.key_id = sealed_under(row.sealed)
     return row

@@ -1,30 +1,58 @@
 """From rows to an OAuth client: our registration, the catalogue's provider, the process's transport."""
 
+from dataclasses import replace
 from functools import lru_cache
+from typing import cast
 
 from django.conf import settings
 from django.urls import reverse
 
 from integrations import vault
+from integrations.flows.errors import ConnectionUnusable
 from integrations.models import ClientRegistration
 from integrations.oauth.address import AddressPolicy
 from integrations.oauth.client import Client
+from integrations.oauth.errors import Remedy
 from integrations.oauth.jwks import JwksCache
-from integrations.oauth.server import AuthorizationServer
+from integrations.oauth.server import AuthorizationServer, TokenEndpointAuthMethod
 from integrations.oauth.transport import Transport
-from integrations.providers import PROVIDERS
+from integrations.providers import CatalogueError, get
 from integrations.providers.provider import Provider
 
 
 def provider_of(registration: ClientRegistration) -> Provider:
-    return PROVIDERS[registration.provider]
+    """The catalogue's entry for a registration.
+
+    Raises:
+        ConnectionUnusable: the catalogue has it no more (remedy OPERATOR).
+    """
+    try:
+        return get(registration.provider)
+    except CatalogueError as error:
+        raise _broken(error) from error
 
 
 def server_of(registration: ClientRegistration) -> AuthorizationServer:
-    """The endpoints and dialect of the provider instance we are registered at."""
-    return provider_of(registration).authorization_server(
-        registration.variables, registration.metadata or None
-    )
+    """The endpoints and dialect of the provider instance we are registered at.
+
+    Raises:
+        ConnectionUnusable: the registration does not fit the catalogue (remedy OPERATOR).
+    """
+    try:
+        server = provider_of(registration).authorization_server(registration.variables, registration.metadata or None)
+    except CatalogueError as error:
+        raise _broken(error) from error
+    dialect = server.dialect
+    if registration.token_endpoint_auth_method:
+        method = cast(TokenEndpointAuthMethod, registration.token_endpoint_auth_method)
+        dialect = replace(dialect, token_endpoint_auth_method=method)
+    if registration.without_pkce:
+        dialect = replace(dialect, pkce="unsupported")
+    return server if dialect is server.dialect else replace(server, dialect=dialect)
+
+
+def _broken(error: CatalogueError) -> ConnectionUnusable:
+    return ConnectionUnusable(str(error), code="registration_broken", remedy=Remedy.OPERATOR)
 
 
 def redirect_uri(registration: ClientRegistration) -> str:

@@ -1,5 +1,7 @@
 """Facts, written in the transaction of the change they tell of."""
 
+from collections.abc import Mapping
+
 from integrations.models import ClientRegistration, Connection, Event
 
 
@@ -10,21 +12,17 @@ def event(
     registration: ClientRegistration | None = None,
     actor: str = "",
     ip: str = "",
-    **details: object,
+    details: Mapping[str, object] | None = None,
 ) -> Event:
     """An unsaved event; details must hold no secret."""
     return Event(
         kind=kind,
         connection=connection,
-        registration_id=connection.registration_id
-        if connection
-        else registration.pk
-        if registration
-        else None,
+        registration_id=connection.registration_id if connection else registration.pk if registration else None,
         owner_id=connection.owner_id if connection else None,
         actor=actor[:150],
         ip=ip or None,
-        details=details,
+        details=dict(details or {}),
     )
 
 
@@ -35,7 +33,7 @@ def record(
     registration: ClientRegistration | None = None,
     actor: str = "",
     ip: str = "",
-    **details: object,
+    details: Mapping[str, object] | None = None,
 ) -> None:
     """Save an event in the caller's transaction."""
-    event(kind, connection=connection, registration=registration, actor=actor, ip=ip, **details).save()
+    event(kind, connection=connection, registration=registration, actor=actor, ip=ip, details=details).save()

@@ -66,9 +66,7 @@ def left_behind() -> Iterator[tuple[Path, list[Record]]]:
     """The files of the journal and their whole records; a torn last line is skipped."""
     try:
         paths = sorted(
-            entry.path
-            for entry in os.scandir(settings.HUB_RECOVERY_JOURNAL)
-            if entry.name.endswith(".journal")
+            entry.path for entry in os.scandir(settings.HUB_RECOVERY_JOURNAL) if entry.name.endswith(".journal")
         )
     except FileNotFoundError:
         return
@@ -90,7 +88,7 @@ def _write(records: Iterable[Record]) -> Path | None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(lines)
     except OSError as error:
-        logger.error("recovery journal cannot be written", extra={"errno": error.errno})
+        logger.warning("recovery journal cannot be written", extra={"errno": error.errno})
         return None
     return path
 
@@ -100,9 +98,7 @@ def _dump(record: Record) -> bytes:
         "connection": record.connection_id,
         "version": record.version,
         "lease_owner": record.lease_owner,
-        "fields": {
-            name: v.isoformat() if isinstance(v, datetime) else v for name, v in record.fields.items()
-        },
+        "fields": {name: v.isoformat() if isinstance(v, datetime) else v for name, v in record.fields.items()},
         "sealed": base64.b64encode(record.sealed).decode(),
         "key_id": record.key_id,
     }

@@ -15,29 +15,21 @@ class ClientRegistration(models.Model):
 
     slug = models.SlugField(unique=True, help_text="Part of the redirect URI; cannot be changed later.")
     provider = models.CharField(max_length=64, help_text="Key in the catalogue.")
-    variables = models.JSONField(
-        default=dict, blank=True, help_text="Values of the provider's variables, by name."
-    )
+    variables = models.JSONField(default=dict, blank=True, help_text="Values of the provider's variables, by name.")
     client_id = models.CharField(max_length=512)
     sealed_client_secret = models.BinaryField(null=True, editable=False, help_text="Null: public client.")
-    secret_version = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Grows with every new secret."
-    )
+    secret_version = models.PositiveIntegerField(default=0, editable=False, help_text="Grows with every new secret.")
     token_endpoint_auth_method = models.CharField(
         max_length=32, blank=True, choices=AuthenticationMethod, default=AuthenticationMethod.CATALOGUE
     )
-    enabled = models.BooleanField(
-        default=True, help_text="Off: nothing starts, completes, refreshes or is borrowed."
+    without_pkce = models.BooleanField(
+        default=False,
+        help_text="Only for a provider that has no PKCE: then state and nonce alone tie a response to its request.",
     )
-    extra_scope = models.CharField(
-        max_length=2000, blank=True, help_text="Asked for in addition, space-separated."
-    )
-    metadata = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="Discovered metadata (RFC 8414)."
-    )
-    metadata_fetched_at = models.DateTimeField(
-        null=True, editable=False, help_text="Null: nothing was discovered."
-    )
+    enabled = models.BooleanField(default=True, help_text="Off: nothing starts, completes, refreshes or is borrowed.")
+    extra_scope = models.CharField(max_length=2000, blank=True, help_text="Asked for in addition, space-separated.")
+    metadata = models.JSONField(default=dict, blank=True, editable=False, help_text="Discovered metadata (RFC 8414).")
+    metadata_fetched_at = models.DateTimeField(null=True, editable=False, help_text="Null: nothing was discovered.")
     last_error_code = models.CharField(
         max_length=64, blank=True, editable=False, help_text="What an operator must mend; empty: nothing."
     )

@@ -1,11 +1,12 @@
 """A person's authorization at one provider account: status, expiry, lease."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -33,11 +34,23 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """What its owner still has: everything but what was disconnected."""
         return self.exclude(status__in=(Connection.Status.REVOKING, Connection.Status.REVOKED))
 
+    def write_many(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Set columns of many rows, all with the same keys, in one statement batch; each names its row by `pk`."""
+        if not rows:
+            return
+        names = [name for name in rows[0] if name != "pk"]
+        fields = [cast("models.Field[Any, Any]", self.model._meta.get_field(name)) for name in names]
+        connection = connections[self.db]
+        quote = connection.ops.quote_name
+        columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
+        sql = f"UPDATE {quote(self.model._meta.db_table)} SET {columns} WHERE {quote('id')} = %s"  # noqa: S608
+        values = [[field.get_db_prep_save(row[field.name], connection) for field in fields] for row in rows]
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, [[*value, row["pk"]] for value, row in zip(values, rows, strict=True)])
+
     def claim(self, *, lease_owner: str, lease_until: datetime, now: datetime) -> int:
         """Take the lease of every row of this query that is free (one compare-and-set); how many were taken."""
-        return self.unleased(now=now).update(
-            lease_owner=lease_owner, lease_until=lease_until, refresh_sent=False
-        )
+        return self.unleased(now=now).update(lease_owner=lease_owner, lease_until=lease_until, refresh_sent=False)
 
 
 class Connection(models.Model):
@@ -64,20 +77,14 @@ class Connection(models.Model):
     registration = models.ForeignKey(ClientRegistration, on_delete=models.PROTECT, related_name="connections")
     grant_type = models.CharField(max_length=32, choices=GrantType, default=GrantType.AUTHORIZATION_CODE)
     issuer = models.CharField(max_length=512, help_text="Who vouches for the subject.")
-    subject = models.CharField(
-        max_length=512, help_text="Account id at the provider; case-sensitive, never e-mail."
-    )
-    account_label = models.CharField(
-        max_length=200, blank=True, help_text="The account as the provider names it."
-    )
+    subject = models.CharField(max_length=512, help_text="Account id at the provider; case-sensitive, never e-mail.")
+    account_label = models.CharField(max_length=200, blank=True, help_text="The account as the provider names it.")
     name = models.CharField(max_length=100, blank=True, help_text="The owner's own name for it.")
     status = models.CharField(max_length=32, choices=Status, default=Status.ACTIVE)
     granted_scope = models.TextField(blank=True, help_text="Space-separated, sorted.")
     requested_features = models.JSONField(default=list, blank=True)
     access_expires_at = models.DateTimeField(null=True, help_text="Null: the provider did not say.")
-    access_lifetime_seconds = models.PositiveIntegerField(
-        null=True, help_text="Null: the provider did not say."
-    )
+    access_lifetime_seconds = models.PositiveIntegerField(null=True, help_text="Null: the provider did not say.")
     refresh_expires_at = models.DateTimeField(null=True, help_text="Null: no known end, or no refresh token.")
     refresh_due_at = models.DateTimeField(null=True, help_text="When to refresh next; null: nothing to do.")
     has_refresh_token = models.BooleanField(default=False)
@@ -92,9 +99,7 @@ class Connection(models.Model):
     last_error_code = models.CharField(max_length=64, blank=True)
     last_used_at = models.DateTimeField(null=True)
     last_refreshed_at = models.DateTimeField(null=True)
-    provider_data = models.JSONField(
-        default=dict, blank=True, help_text="Kept from the token response; no secrets."
-    )
+    provider_data = models.JSONField(default=dict, blank=True, help_text="Kept from the token response; no secrets.")
     created_at = models.DateTimeField(db_default=Now())
 
     objects = ConnectionQuerySet.as_manager()

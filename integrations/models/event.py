@@ -45,9 +45,7 @@ class Event(models.Model):
         help_text="Whose activity it is; null: the hub's.",
     )
     connection = models.ForeignKey(Connection, on_delete=models.SET_NULL, null=True, related_name="events")
-    registration = models.ForeignKey(
-        ClientRegistration, on_delete=models.SET_NULL, null=True, related_name="events"
-    )
+    registration = models.ForeignKey(ClientRegistration, on_delete=models.SET_NULL, null=True, related_name="events")
     ip = models.GenericIPAddressField(null=True)
     details = models.JSONField(default=dict, help_text="No secrets.")
     created_at = models.DateTimeField(db_default=Now())
@@ -63,6 +61,6 @@ class Event(models.Model):
         return f"{self.kind} {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("an event is never changed")
         super().save(*args, **kwargs)

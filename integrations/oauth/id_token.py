@@ -109,6 +109,21 @@ def validate(
     return found
 
 
+def remembered(id_token: str | None, *, issuer: str, subject: str) -> PreviousIdentity:
+    """Read back what an ID token that was validated when it came said; without one, only who it was about."""
+    if id_token is None:
+        return PreviousIdentity(issuer=issuer, subject=subject)
+    claims = _object(id_token.split(".")[1])
+    nonce, auth_time = claims.get("nonce"), claims.get("auth_time")
+    return PreviousIdentity(
+        issuer=issuer,
+        subject=subject,
+        audience=_audience(claims.get("aud")),
+        nonce=nonce if isinstance(nonce, str) else None,
+        auth_time=int(auth_time) if _is_time(auth_time) else None,
+    )
+
+
 def _header(id_token: str) -> dict[str, Json]:
     segments = id_token.split(".")
     if len(segments) != 3 or len(id_token) > SIZE_LIMIT:

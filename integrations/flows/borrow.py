@@ -1,0 +1,133 @@
+"""Borrow: be handed an access token that is valid now. At most two queries, and no write, while it is fresh."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.flows.clients import provider_of
+from integrations.flows.errors import ScopeMissing
+from integrations.flows.events import record
+from integrations.flows.refresh import refresh
+from integrations.flows.rows import Clock, load, open_tokens, require_usable
+from integrations.flows.schedule import is_due
+from integrations.models import Connection, Event
+from integrations.oauth.errors import OAuthError, Remedy
+
+USE_NOTED_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessToken:
+    """A borrowed access token; it is good now, and belongs to nobody but this connection's account."""
+
+    value: str = field(repr=False)
+    token_type: str
+    expires_at: datetime | None
+    scope: frozenset[str]
+    version: int
+
+
+def token(
+    connection: Connection, *, scope: Collection[str] = (), clock: Clock = timezone.now, actor: str = ""
+) -> AccessToken:
+    """Return an access token that is valid now and covers `scope`; refreshed first if need be.
+
+    A token that is still good is served while the provider's token endpoint is down.
+
+    Raises:
+        ScopeMissing: the person has not granted that; carries the page where they can.
+        ConnectionUnusable: the person must reconnect, or an operator must act.
+        OAuthError: a passing failure (remedy RETRY, with `retry_after` seconds), or our registration is refused.
+    """
+    now = clock()
+    row = load(connection.pk)
+    require_usable(row)
+    require_scope(row, scope)
+    if _is_due(row, now=now):
+        row = _refreshed(row, clock=clock)
+        require_scope(row, scope)
+    return borrow(row, now=now, actor=actor)
+
+
+def renewed_token(
+    connection: Connection, *, seen_version: int, clock: Clock = timezone.now, actor: str = ""
+) -> AccessToken:
+    """The token to try after the provider refused one with 401: refreshed, unless it was replaced since.
+
+    Raises:
+        OAuthError: as `token`.
+    """
+    return borrow(refresh(connection.pk, clock=clock, seen_version=seen_version), now=clock(), actor=actor)
+
+
+def borrow(row: Connection, *, now: datetime, actor: str) -> AccessToken:
+    """Open the token of a row that was just loaded and found usable, and note its use."""
+    tokens = open_tokens(row)
+    _note_use(row, now=now, actor=actor)
+    return AccessToken(
+        value=tokens.access_token,
+        token_type=tokens.token_type,
+        expires_at=row.access_expires_at,
+        scope=row.scope,
+        version=row.version,
+    )
+
+
+def require_scope(connection: Connection, scope: Collection[str]) -> None:
+    """Stop unless the connection was granted all of `scope`.
+
+    Raises:
+        ScopeMissing
+    """
+    provider = provider_of(connection.registration)
+    missing = frozenset(scope) - provider.covered_by(connection.scope)
+    if missing:
+        feature = next((f for f in provider.features if missing <= f.scope), None)
+        raise ScopeMissing(
+            f"The connection to {provider.name} lacks {' '.join(sorted(missing))}.",
+            scope=missing,
+            consent_path=consent_path(connection.registration.provider, feature.slug if feature else ""),
+        )
+
+
+def consent_path(provider_slug: str, feature_slug: str) -> str:
+    """The page where a person grants a feature."""
+    query = {"provider": provider_slug, **({"feature": feature_slug} if feature_slug else {})}
+    return f"{reverse('integrations:consent')}?{urlencode(query)}"
+
+
+def _is_due(row: Connection, *, now: datetime) -> bool:
+    return is_due(
+        now=now,
+        due_at=row.refresh_due_at,
+        expires_at=row.access_expires_at,
+        lifetime_seconds=row.access_lifetime_seconds,
+    )
+
+
+def _refreshed(row: Connection, *, clock: Clock) -> Connection:
+    """Refresh; a passing failure is not the caller's concern while the token they need is still good."""
+    try:
+        return refresh(row.pk, clock=clock)
+    except OAuthError as error:
+        current = load(row.pk)
+        final = error.remedy is Remedy.REAUTHORIZE or not current.is_usable
+        if final or current.access_expires_at is None or current.has_expired(now=clock()):
+            raise
+        return current
+
+
+def _note_use(row: Connection, *, now: datetime, actor: str) -> None:
+    """Write down who used it, at most once in five minutes a connection."""
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
+    if row.last_used_at is not None and row.last_used_at > now - USE_NOTED_EVERY:
+        return
+    with transaction.atomic():
+        if Connection.objects.filter(stale, pk=row.pk).update(last_used_at=now):
+            record(Event.Kind.USED, connection=row, actor=actor)

@@ -1,0 +1,239 @@
+"""Connect an account: `begin` sends the person to the provider, `complete` takes what they bring back.
+
+Whoever starts an attempt finishes it: same person, same browser session, same registration, once, within ten minutes.
+Anything else stops before a token request is made.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.crypto import constant_time_compare
+
+from integrations import vault
+from integrations.flows import settle
+from integrations.flows.clients import client_for, provider_of, transport
+from integrations.flows.errors import ConnectionUnusable, ConnectRefused
+from integrations.flows.events import record
+from integrations.flows.identify import identify, look_up
+from integrations.flows.keep import keep
+from integrations.models import AuthorizationRequest, ClientRegistration, Connection, Event
+from integrations.models.connection import scope_text
+from integrations.oauth.client import Client
+from integrations.oauth.errors import OAuthError, Remedy
+from integrations.oauth.pkce import code_challenge, new_code_verifier
+from integrations.providers.provider import Feature
+from integrations.vault import Pending
+
+logger = logging.getLogger(__name__)
+
+
+class Person(Protocol):
+    """Who connects: a signed-in user of the hub."""
+
+    pk: int
+    is_active: bool
+
+    def get_username(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """`missing` are the features asked for whose scope was not granted."""
+
+    connection: Connection
+    created: bool
+    missing: tuple[Feature, ...]
+    return_to: str
+
+
+def begin(
+    *,
+    user: Person,
+    browser: str,
+    registration: ClientRegistration,
+    features: Collection[str],
+    connection: Connection | None = None,
+    return_to: str = "",
+    now: datetime,
+    ip: str = "",
+) -> str:
+    """Remember an attempt and return the authorization URL to send this browser to (RFC 6749 §4.1.1, RFC 7636 §4.3).
+
+    `browser` is an unguessable value kept in the browser's session. With a `connection` the attempt asks for what it
+    has and the features' scope together, and must come back with the same account.
+
+    Raises:
+        ConnectionUnusable: the registration is switched off, or the connection is gone.
+        UnknownFeature: the provider has none of that name.
+        OAuthError: the provider cannot do what the hub insists on (PKCE).
+    """
+    _require_open(user, registration)
+    if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
+        raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
+    client, scope = client_for(registration), _scope(registration, features, connection)
+    state, pending = vault.new_state(), _new_pending(scope)
+    url = client.authorization_url(
+        state=state,
+        code_challenge=code_challenge(pending.code_verifier) if client.uses_pkce else None,
+        nonce=pending.nonce,
+        scope=scope,
+        incremental=connection is not None,
+    )
+    request = AuthorizationRequest(
+        state_hash=vault.fingerprint(state, purpose="state"),
+        user_id=user.pk,
+        browser_hash=vault.fingerprint(browser, purpose="browser"),
+        registration=registration,
+        connection=connection,
+        scope=scope_text(scope),
+        features=sorted(features),
+        return_to=return_to if _is_local(return_to) else "",
+        expires_at=now + timedelta(seconds=settings.HUB_STATE_SECONDS),
+    )
+    vault.seal_pending(request, pending)
+    _remember(request, now=now)
+    return url
+
+
+def complete(
+    *,
+    user: Person,
+    browser: str,
+    registration: ClientRegistration,
+    pairs: Sequence[tuple[str, str]],
+    now: datetime,
+    ip: str = "",
+) -> Completed:
+    """Finish the attempt that an authorization response answers (RFC 6749 §4.1.2 to §4.1.4), and store the grant.
+
+    Raises:
+        ConnectRefused, ResponseRefused: the response does not belong to an attempt of this person in this browser.
+        AccessDenied, AuthorizationFailed: the provider says no; an existing connection stays as it was.
+        IdentityRefused: whose account it is could not be proven. Nothing was stored.
+        OAuthError: the provider could not be asked; the code is spent, start again.
+    """
+    client = client_for(registration)
+    request = _take(pairs, client=client, user=user, browser=browser, registration=registration, now=now)
+    try:
+        return _finish(request, client=client, user=user, registration=registration, pairs=pairs, now=now, ip=ip)
+    except OAuthError as error:
+        logger.warning("connect failed", extra={"registration": registration.slug, "code": error.code})
+        if error.remedy is Remedy.OPERATOR:
+            settle.alarm(registration, error, now=now)
+        record(
+            Event.Kind.CONNECT_FAILED,
+            connection=request.connection,
+            registration=registration,
+            actor=user.get_username(),
+            ip=ip,
+            details={"code": error.code},
+        )
+        raise
+
+
+def _finish(
+    request: AuthorizationRequest,
+    *,
+    client: Client,
+    user: Person,
+    registration: ClientRegistration,
+    pairs: Sequence[tuple[str, str]],
+    now: datetime,
+    ip: str,
+) -> Completed:
+    code = client.judge_authorization_response(pairs, expected_state_matches=True)
+    _require_open(user, registration)
+    pending = vault.open_pending(request)
+    response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
+    answer = client.judge_token(response)
+    asked = frozenset(request.scope.split())
+    identity = identify(client, registration, answer, nonce=pending.nonce, asked=asked, now=now)
+    kept = keep(
+        request,
+        answer,
+        identity,
+        looked_up=look_up(registration, client, answer),
+        dialect=client.server.dialect,
+        now=now,
+        actor=user.get_username(),
+        ip=ip,
+    )
+    settle.clear_alarm(registration)
+    _, missing = provider_of(registration).features_of(kept.connection.scope)
+    return Completed(
+        connection=kept.connection,
+        created=kept.created,
+        missing=tuple(feature for feature in missing if feature.slug in request.features),
+        return_to=request.return_to,
+    )
+
+
+def _require_open(user: Person, registration: ClientRegistration) -> None:
+    if not ClientRegistration.objects.filter(pk=registration.pk, enabled=True).exists():
+        raise ConnectionUnusable("This provider is switched off.", code="registration_disabled", remedy=Remedy.OPERATOR)
+    if not user.is_active:
+        raise ConnectionUnusable("Your account is not active.", code="owner_inactive")
+
+
+def _scope(
+    registration: ClientRegistration, features: Collection[str], connection: Connection | None
+) -> frozenset[str]:
+    held = connection.scope if connection is not None else frozenset()
+    return provider_of(registration).scope_of(features) | registration.extra_scope_set | held
+
+
+def _new_pending(scope: frozenset[str]) -> Pending:
+    return Pending(code_verifier=new_code_verifier(), nonce=vault.new_state() if "openid" in scope else None)
+
+
+def _remember(request: AuthorizationRequest, *, now: datetime) -> None:
+    """Save an attempt; of one browser session the oldest beyond the limit goes, and so does what has expired."""
+    same_browser = AuthorizationRequest.objects.filter(user_id=request.user_id, browser_hash=request.browser_hash)
+    with transaction.atomic():
+        AuthorizationRequest.objects.prune(now=now)
+        newest = list(same_browser.order_by("-pk").values_list("pk", flat=True)[: settings.HUB_PENDING_LIMIT - 1])
+        same_browser.exclude(pk__in=newest).delete()
+        request.save()
+
+
+def _take(
+    pairs: Sequence[tuple[str, str]],
+    *,
+    client: Client,
+    user: Person,
+    browser: str,
+    registration: ClientRegistration,
+    now: datetime,
+) -> AuthorizationRequest:
+    """Take the attempt this response claims to answer, and use it up, whoever presents it.
+
+    Raises:
+        ResponseRefused: no state, or a parameter twice.
+        ConnectRefused: unknown, used, expired, or somebody else's.
+    """
+    name = client.server.dialect.parameter_names.get("state", "state")
+    state = dict(pairs).get(name, "")
+    if not state or len(dict(pairs)) != len(pairs):
+        client.judge_authorization_response(pairs, expected_state_matches=False)
+    request = AuthorizationRequest.objects.take(state_hash=vault.fingerprint(state, purpose="state"))
+    if request is None:
+        raise ConnectRefused("This attempt is not known: it was used already, given up, or never begun here.")
+    if request.user_id != user.pk:
+        raise ConnectRefused("Another person began this attempt.", code="other_user")
+    if not constant_time_compare(request.browser_hash, vault.fingerprint(browser, purpose="browser")):
+        raise ConnectRefused("This attempt began in another browser session.", code="other_browser")
+    if request.registration_id != registration.pk:
+        raise ConnectRefused("This attempt was for another provider.", code="other_registration")
+    if request.expires_at <= now:
+        raise ConnectRefused("This attempt took too long.", code="attempt_expired")
+    return request
+
+
+def _is_local(path: str) -> bool:
+    """Whether a path stays on this site whatever a browser makes of it."""
+    return path.startswith("/") and path.isprintable() and "\\" not in path and not path.startswith("//")

@@ -1,0 +1,138 @@
+"""Disconnect: wiped here at once, revoked at the provider as soon as it answers (RFC 7009)."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.db import transaction
+
+from integrations import vault
+from integrations.crypto import SealError
+from integrations.flows.clients import client_for, server_of, transport
+from integrations.flows.events import record
+from integrations.flows.rows import load
+from integrations.flows.schedule import backoff
+from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
+from integrations.models.connection import LEASE_RELEASED, NEXT_VERSION
+from integrations.oauth.errors import OAuthError
+
+logger = logging.getLogger(__name__)
+
+GIVE_UP_AFTER = timedelta(days=7)
+ATTEMPT_LEASE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disconnected:
+    """`remote`: revoked at the provider; pending, retried in the background; unsupported, the provider has no way."""
+
+    connection: Connection
+    remote: Literal["revoked", "pending", "unsupported"]
+
+
+def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "", reason: str = "") -> Disconnected:
+    """End a connection. Its tokens are wiped here before the provider is asked; doing it twice changes nothing.
+
+    Attempts to connect that were under way for this owner at this provider are void. A refresh in flight cannot bring
+    tokens back: what it brings is revoked too.
+    """
+    pending = _wipe(connection, actor=actor, now=now, ip=ip, reason=reason)
+    if pending is not None:
+        _attempt(pending, now=now)
+    current = load(connection.pk)
+    if current.status == Connection.Status.REVOKING:
+        return Disconnected(connection=current, remote="pending")
+    withdrawn = current.events.filter(kind=Event.Kind.REVOKED_AT_PROVIDER).exists()
+    return Disconnected(connection=current, remote="revoked" if withdrawn else "unsupported")
+
+
+def retry_revocations(*, now: datetime, limit: int = 100) -> int:
+    """Try again what providers could not be told yet; how many were revoked."""
+    due = PendingRevocation.objects.filter(next_attempt_at__lte=now).select_related("connection", "registration")
+    return sum(_attempt(row, now=now) for row in due.order_by("next_attempt_at")[:limit])
+
+
+def revoke_late(rows: Sequence[PendingRevocation], *, now: datetime) -> None:
+    """Revoke tokens that arrived after their connection was ended."""
+    for row in rows:
+        _attempt(row, now=now)
+
+
+def _wipe(connection: Connection, *, actor: str, now: datetime, ip: str, reason: str) -> PendingRevocation | None:
+    with transaction.atomic():
+        Connection.objects.select_for_update().get(pk=connection.pk)
+        before = load(connection.pk)
+        if before.status in (Connection.Status.REVOKING, Connection.Status.REVOKED):
+            return None
+        pending = _to_revoke(before)
+        ended = Connection.Status.REVOKED if pending is None else Connection.Status.REVOKING
+        Connection.objects.filter(pk=before.pk).update(
+            status=ended, refresh_due_at=None, version=NEXT_VERSION, failure_count=0, **LEASE_RELEASED
+        )
+        AuthorizationRequest.objects.filter(user=before.owner, registration=before.registration).delete()
+        vault.erase(before)
+        record(
+            Event.Kind.DISCONNECTED, connection=before, actor=actor, ip=ip, details={"reason": reason} if reason else {}
+        )
+        if pending is not None:
+            pending.next_attempt_at = now
+            pending.save()
+    return pending
+
+
+def _to_revoke(connection: Connection) -> PendingRevocation | None:
+    """The tokens that the provider must be told about; None when there are none, or no way to tell it."""
+    if not server_of(connection.registration).revocation_endpoint:
+        return None
+    try:
+        return vault.seal_for_revocation(connection, vault.read(connection))
+    except SealError as error:
+        logger.warning(
+            "tokens to revoke cannot be opened", extra={"connection": str(connection.uuid), "code": error.code}
+        )
+        return None
+
+
+def _attempt(row: PendingRevocation, *, now: datetime) -> bool:
+    """Revoke at the provider; one worker at a time, and on failure a later attempt."""
+    mine = PendingRevocation.objects.filter(pk=row.pk, attempts=row.attempts, next_attempt_at__lte=now)
+    if not mine.update(attempts=row.attempts + 1, next_attempt_at=now + ATTEMPT_LEASE):
+        return False
+    try:
+        _tell_provider(row)
+    except (OAuthError, SealError) as error:
+        _postpone(row, error, now=now)
+        return False
+    _close(row, Event.Kind.REVOKED_AT_PROVIDER)
+    return True
+
+
+def _tell_provider(row: PendingRevocation) -> None:
+    tokens = vault.open_for_revocation(row)
+    client = client_for(row.registration)
+    for request in client.revocation_requests(access_token=tokens.access_token, refresh_token=tokens.refresh_token):
+        client.judge_revocation(transport().send(request))
+
+
+def _postpone(row: PendingRevocation, error: OAuthError | SealError, *, now: datetime) -> None:
+    logger.warning("revocation failed", extra={"connection": row.connection_id, "code": error.code})
+    if now - row.created_at > GIVE_UP_AFTER:
+        _close(row, Event.Kind.REVOCATION_FAILED, {"code": error.code})
+        return
+    retry_after = error.retry_after if isinstance(error, OAuthError) else None
+    wait = backoff(row.attempts + 1, retry_after=retry_after, seed=row.nonce.hex)
+    PendingRevocation.objects.filter(pk=row.pk).update(next_attempt_at=now + wait, last_error_code=error.code)
+
+
+def _close(row: PendingRevocation, kind: Event.Kind, details: Mapping[str, object] | None = None) -> None:
+    """Drop the tokens; when they were the connection's last, it is revoked."""
+    left = PendingRevocation.objects.filter(connection_id=row.connection_id)
+    with transaction.atomic():
+        if not PendingRevocation.objects.filter(pk=row.pk).delete()[0]:
+            return
+        record(kind, connection=Connection.objects.get(pk=row.connection_id), details=details)
+        if not left.exists():
+            revoking = Connection.objects.filter(pk=row.connection_id, status=Connection.Status.REVOKING)
+            revoking.update(status=Connection.Status.REVOKED)

@@ -1,0 +1,152 @@
+"""Store what a finished attempt brought: a new connection, or new tokens for the one it belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from django.db import IntegrityError, transaction
+
+from integrations import vault
+from integrations.crypto import SealError
+from integrations.flows.clients import provider_of
+from integrations.flows.errors import ConnectRefused
+from integrations.flows.events import record
+from integrations.flows.grant import Grant, granted
+from integrations.flows.identify import Account
+from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
+from integrations.models.connection import LEASE_RELEASED
+from integrations.oauth.scope import compare_scope
+from integrations.oauth.server import Dialect
+from integrations.oauth.token import TokenResponse
+from integrations.providers.provider import Provider
+from integrations.vault import TokenSet
+
+GONE = (Connection.Status.REVOKING, Connection.Status.REVOKED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    connection: Connection
+    created: bool
+
+
+def keep(
+    request: AuthorizationRequest,
+    answer: TokenResponse,
+    account: Account,
+    *,
+    looked_up: Mapping[str, str],
+    dialect: Dialect,
+    now: datetime,
+    actor: str,
+    ip: str,
+) -> Kept:
+    """Store tokens, row and events in one transaction.
+
+    Raises:
+        ConnectRefused: the attempt was to reconnect another account, or its connection was ended meanwhile.
+    """
+    for last_try in (False, True):
+        try:
+            with transaction.atomic():
+                return _keep(request, answer, account, looked_up, dialect, now=now, actor=actor, ip=ip)
+        except IntegrityError:
+            # The same account was connected in another tab at this very moment: it is an existing one now.
+            if last_try:
+                raise
+    raise AssertionError
+
+
+def _keep(
+    request: AuthorizationRequest,
+    answer: TokenResponse,
+    account: Account,
+    looked_up: Mapping[str, str],
+    dialect: Dialect,
+    *,
+    now: datetime,
+    actor: str,
+    ip: str,
+) -> Kept:
+    row = _row(request, account)
+    asked = frozenset(request.scope.split())
+    scope, unexpected = confirmed(provider_of(request.registration), asked, answer.scope)
+    grant = granted(
+        answer,
+        scope=scope,
+        previous=_previous(row),
+        dialect=dialect,
+        sent_at=now,
+        seed=f"{account.subject}:{now.timestamp()}",
+        kept={**(row.provider_data if row.pk else {}), **looked_up},
+    )
+    before = row.scope if row.pk and row.status not in GONE else None
+    created = before is None
+    _write(row, grant, request=request, account=account)
+    PendingRevocation.objects.filter(connection=row).delete()
+    say = partial(record, connection=row, actor=actor, ip=ip)
+    say(Event.Kind.CONNECTED if created else Event.Kind.RECONNECTED)
+    if before is not None and before != scope:
+        say(Event.Kind.SCOPE_CHANGED, details={"gained": sorted(scope - before), "lost": sorted(before - scope)})
+    if unexpected:
+        say(Event.Kind.SCOPE_UNEXPECTED, details={"scope": sorted(unexpected)})
+    return Kept(connection=row, created=created)
+
+
+def confirmed(
+    provider: Provider, asked: frozenset[str], answered: frozenset[str] | None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The scope that was both asked for and granted, and what was granted unasked.
+
+    A broader scope that was granted in place of what was asked counts as asked for.
+    """
+    difference = compare_scope(asked, answered)
+    standing_in = {s for s in difference.unrequested if provider.covered_by({s}) & difference.missing}
+    return (difference.granted & asked) | standing_in, difference.unrequested - standing_in
+
+
+def _row(request: AuthorizationRequest, account: Account) -> Connection:
+    """The row the grant belongs to, locked; a new one for an account that was not connected yet."""
+    rows = Connection.objects.select_for_update(of=("self",)).select_related("vault_entry")
+    if request.connection_id is None:
+        known = rows.filter(
+            owner_id=request.user_id,
+            registration_id=request.registration_id,
+            issuer=account.issuer,
+            subject=account.subject,
+        ).first()
+        return known or Connection(owner_id=request.user_id, registration=request.registration)
+    row = rows.filter(pk=request.connection_id).exclude(status__in=GONE).first()
+    if row is None:
+        raise ConnectRefused("The connection was ended while you were away.", code="connection_gone")
+    if (row.issuer, row.subject) != (account.issuer, account.subject):
+        raise ConnectRefused("You signed in to another account than the connected one.", code="other_account")
+    return row
+
+
+def _previous(row: Connection) -> TokenSet | None:
+    """The tokens of a live row: a provider that sends no new refresh token means the old one to be kept."""
+    if row.pk is None or row.status != Connection.Status.ACTIVE:
+        return None
+    try:
+        return vault.read(row)
+    except SealError:
+        return None
+
+
+def _write(row: Connection, grant: Grant, *, request: AuthorizationRequest, account: Account) -> None:
+    fields = {
+        **grant.fields(),
+        **LEASE_RELEASED,
+        "issuer": account.issuer,
+        "subject": account.subject,
+        "account_label": account.label[:200],
+        "status": Connection.Status.ACTIVE,
+        "requested_features": sorted({*row.requested_features, *request.features}),
+        "version": row.version + 1,
+    }
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.save()
+    vault.store(row, grant.tokens)

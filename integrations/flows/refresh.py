@@ -1,0 +1,265 @@
+"""Refresh one connection: claim, call, commit.
+
+A compare-and-set UPDATE takes a lease; the HTTP call runs with no transaction open; the commit is a compare-and-set on
+version and lease owner (`settle`). Just before the refresh token leaves, the row is marked, under the lease: whoever
+finds the lease run out later knows whether the token may have been spent. A lease that ran out unmarked is free. One
+that ran out marked is not, where the provider ends the grant on reuse: its holder may come back with the answer, or the
+journal may have it; after `VANISHED_FOR_GOOD` the person is asked to reconnect.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+
+from integrations.crypto import SealError
+from integrations.flows import disconnect, settle
+from integrations.flows.clients import client_for, jwks, server_of, transport
+from integrations.flows.errors import ConnectionUnusable, RotationUncertain
+from integrations.flows.grant import Grant, renewed, seal
+from integrations.flows.journal import Record
+from integrations.flows.rows import Clock, end, load, open_tokens, require_usable
+from integrations.flows.schedule import is_due
+from integrations.models import Connection
+from integrations.oauth import id_token
+from integrations.oauth.client import Client
+from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy
+from integrations.oauth.message import Response
+from integrations.oauth.token import TokenResponse
+from integrations.vault import TokenSet
+
+logger = logging.getLogger(__name__)
+
+VANISHED_FOR_GOOD = timedelta(minutes=5)
+PAUSE_FIRST_SECONDS = 0.02
+PAUSE_AT_MOST_SECONDS = 0.25
+
+
+def refresh(
+    connection_id: int,
+    *,
+    clock: Clock = timezone.now,
+    seen_version: int | None = None,
+    force: bool = False,
+    pause: Callable[[float], None] = time.sleep,
+) -> Connection:
+    """Return the connection with a token worth using, refreshed by us or by somebody else meanwhile.
+
+    `seen_version` is that of a token a provider just refused: refresh unless it was replaced since. `force` refreshes a
+    token that is not due, and does not wait for a back-off.
+
+    Raises:
+        ConnectionUnusable: the person must reconnect, or an operator must act.
+        OAuthError: with remedy RETRY, a passing failure; with OPERATOR, the provider refuses our registration.
+    """
+    for wait in _pauses(settings.HUB_REFRESH_WAIT_SECONDS):
+        now = clock()
+        connection = load(connection_id)
+        require_usable(connection)
+        if force and seen_version is None:
+            seen_version = connection.version
+        if not _is_wanted(connection, now=now, seen_version=seen_version):
+            return connection
+        if not force and (waiting := _backing_off(connection, now=now)) is not None:
+            if seen_version is None and not connection.has_expired(now=now):
+                return connection
+            raise waiting
+        lease_owner = _claim(connection, now=now)
+        if lease_owner is not None:
+            renewed_row = _renew(connection, lease_owner, clock=clock, refused=seen_version is not None and not force)
+            if renewed_row is not None:
+                return renewed_row
+            continue
+        if seen_version is None and not connection.has_expired(now=now):
+            return connection
+        _look_after_vanished(connection, now=now)
+        pause(wait)
+    raise ProviderUnavailable("Another worker is still refreshing it.", code="refresh_in_progress", retry_after=5)
+
+
+def _pauses(total_seconds: float) -> Iterator[float]:
+    spent, step = 0.0, PAUSE_FIRST_SECONDS
+    while spent < total_seconds:
+        wait = step * (0.5 + secrets.randbelow(1000) / 1000)
+        yield wait
+        spent += wait
+        step = min(step * 1.5, PAUSE_AT_MOST_SECONDS)
+
+
+def _is_wanted(connection: Connection, *, now: datetime, seen_version: int | None) -> bool:
+    if seen_version is not None:
+        return connection.version == seen_version
+    return is_due(
+        now=now,
+        due_at=connection.refresh_due_at,
+        expires_at=connection.access_expires_at,
+        lifetime_seconds=connection.access_lifetime_seconds,
+    )
+
+
+def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:
+    due_at = connection.refresh_due_at
+    if not connection.failure_count or due_at is None or due_at <= now:
+        return None
+    seconds = max(1, round((due_at - now).total_seconds()))
+    return ProviderUnavailable("The last refresh failed.", code=connection.last_error_code, retry_after=seconds)
+
+
+def _claim(connection: Connection, *, now: datetime) -> str | None:
+    """Take the lease of this very version of the row; None when somebody else has it or the row moved on."""
+    lease_owner = secrets.token_hex(16)
+    lease_until = now + timedelta(seconds=settings.HUB_LEASE_SECONDS)
+    same = Connection.objects.filter(
+        pk=connection.pk,
+        version=connection.version,
+        status=Connection.Status.ACTIVE,
+        lease_owner=connection.lease_owner,
+    )
+    if same.claim(lease_owner=lease_owner, lease_until=lease_until, now=now):
+        return lease_owner
+    if not _may_send_again(connection, now=now):
+        return None
+    settle.replay(now=now)
+    vanished = same.filter(lease_until__lte=now, refresh_sent=True)
+    taken = vanished.update(lease_owner=lease_owner, lease_until=lease_until, refresh_sent=False)
+    return lease_owner if taken else None
+
+
+def _may_send_again(connection: Connection, *, now: datetime) -> bool:
+    """Whether a refresh token that may have been spent can be sent once more without ending the grant."""
+    if not connection.refresh_sent or connection.lease_until is None or connection.lease_until > now:
+        return False
+    dialect = server_of(connection.registration).dialect
+    return not dialect.refresh_token_rotates or dialect.refresh_token_reuse_seconds > settings.HUB_LEASE_SECONDS
+
+
+def _look_after_vanished(connection: Connection, *, now: datetime) -> None:
+    """Where a lease ran out with its request sent: look into the journal, else wait, else give up."""
+    if not connection.refresh_sent or connection.lease_until is None or connection.lease_until > now:
+        return
+    if settle.replay(now=now):
+        return
+    if now - connection.lease_until < VANISHED_FOR_GOOD:
+        logger.warning("refresh holder vanished", extra={"connection": str(connection.uuid)})
+        return
+    if end(connection, code=RotationUncertain.code, keep_lease=True):
+        raise ConnectionUnusable("A refresh was interrupted and its outcome is not known. Reconnect the account.")
+
+
+def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: bool) -> Connection | None:
+    """Send and settle under the lease; None when the lease was lost before anything was sent."""
+    try:
+        tokens, client = open_tokens(connection), client_for(connection.registration)
+        if tokens.refresh_token is None:
+            _without_refresh_token(connection, over=refused or connection.has_expired(now=clock()))
+        request = client.refresh_request(tokens.refresh_token or "", scope=connection.scope)
+    except (OAuthError, SealError) as error:
+        settle.release(connection, lease_owner=lease_owner)
+        raise _unusable(error) from None
+    sent_at = clock()
+    if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):
+        return None
+    try:
+        response = transport().send(request)
+        grant = judge(connection, tokens, client, response, sent_at=sent_at)
+    except OAuthError as error:
+        return _failed(connection, error, lease_owner=lease_owner, now=clock())
+    return _stored(connection, grant, lease_owner=lease_owner, now=clock())
+
+
+def mark_sent(connection_ids: list[int], *, lease_owner: str, now: datetime) -> int:
+    """Note on rows still under this lease that their refresh token is about to leave; how many they are."""
+    held = Connection.objects.filter(pk__in=connection_ids, lease_owner=lease_owner, lease_until__gt=now)
+    return held.filter(status=Connection.Status.ACTIVE).update(refresh_sent=True)
+
+
+def judge(connection: Connection, tokens: TokenSet, client: Client, response: Response, *, sent_at: datetime) -> Grant:
+    """What the provider's answer makes of the connection.
+
+    Raises:
+        OAuthError: the provider refused, or we do: IdentityRefused when a new id_token speaks of somebody else.
+    """
+    answer = client.judge_token(response)
+    if answer.id_token is not None:
+        answer = _with_known_identity(connection, tokens, client, answer, now=sent_at)
+    return renewed(connection, answer, previous=tokens, dialect=client.server.dialect, sent_at=sent_at)
+
+
+def _with_known_identity(
+    connection: Connection, tokens: TokenSet, client: Client, answer: TokenResponse, *, now: datetime
+) -> TokenResponse:
+    """The answer, its id_token validated (OpenID Connect Core §12.2), or left out where that cannot be done.
+
+    Key endpoint down: the id_token is left out rather than a rotated refresh token lost with it.
+    """
+    server = client.server
+    if not server.jwks_uri:
+        return replace(answer, id_token=None)
+    try:
+        id_token.validate(
+            answer.id_token or "",
+            jwks=jwks().at(server.jwks_uri),
+            issuer=server.issuer,
+            client_id=client.client_id,
+            algorithms=server.id_token_signing_alg_values_supported,
+            nonce=None,
+            access_token=answer.access_token,
+            now=now,
+            leeway_seconds=client.leeway_seconds,
+            previous=id_token.remembered(tokens.id_token, issuer=connection.issuer, subject=connection.subject),
+        )
+    except ProviderUnavailable:
+        return replace(answer, id_token=None)
+    return answer
+
+
+def record_of(connection: Connection, grant: Grant, *, lease_owner: str) -> Record:
+    """The result of a refresh, sealed and ready to be committed."""
+    sealed, key_id = seal(connection, grant)
+    return Record.of(connection.pk, connection.version, lease_owner, grant, sealed, key_id)
+
+
+def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: datetime) -> Connection:
+    try:
+        settled = settle.commit([record_of(connection, grant, lease_owner=lease_owner)], now=now)
+    except DatabaseError as error:
+        logger.warning("refreshed token is in the recovery journal", extra={"connection": str(connection.uuid)})
+        raise RotationUncertain("The new token could not be stored yet.") from error
+    settle.clear_alarm(connection.registration)
+    disconnect.revoke_late(settled.late, now=now)
+    current = load(connection.pk)
+    require_usable(current)
+    return current
+
+
+def _failed(connection: Connection, error: OAuthError, *, lease_owner: str, now: datetime) -> Connection:
+    logger.warning("refresh failed", extra={"connection": str(connection.uuid), "code": error.code})
+    settled = settle.fail(connection, error, lease_owner=lease_owner, now=now)
+    current = load(connection.pk)
+    if not settled and current.version != connection.version:
+        require_usable(current)
+        return current
+    raise _unusable(error) from None
+
+
+def _without_refresh_token(connection: Connection, *, over: bool) -> None:
+    if over:
+        end(connection, code="no_refresh_token")
+        raise ConnectionUnusable("The access ended and the provider gave no means to renew it. Reconnect the account.")
+    raise ConnectionUnusable(
+        "The provider gives no refresh token; the access token is used as long as it lasts.", code="no_refresh_token"
+    )
+
+
+def _unusable(error: OAuthError | SealError) -> OAuthError:
+    if isinstance(error, SealError):
+        return ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR)
+    if error.remedy is Remedy.REAUTHORIZE and not isinstance(error, ConnectionUnusable):
+        return ConnectionUnusable(error.description, code=error.code)
+    return error

@@ -1,0 +1,88 @@
+"""Register the hub at a provider instance: who we are there, checked before it is kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from integrations import vault
+from integrations.flows.clients import transport
+from integrations.flows.events import record
+from integrations.models import ClientRegistration, Event
+from integrations.oauth.discovery import discover
+from integrations.oauth.server import AuthorizationServer
+from integrations.providers import get
+from integrations.providers.provider import Provider
+
+METHODS_BY_PREFERENCE = ("client_secret_basic", "client_secret_post", "none")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registration:
+    """What an operator types in; a `client_secret` of None keeps the stored one, an empty one means a public client."""
+
+    slug: str
+    provider: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    token_endpoint_auth_method: str = ""
+    extra_scope: str = ""
+    enabled: bool = True
+    without_pkce: bool = False
+
+
+def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRegistration:
+    """Make or change the registration of this slug. Where the provider publishes metadata it is fetched and checked.
+
+    Raises:
+        UnknownProvider, VariableRefused, CatalogueError: the input is wrong; it names the field.
+        OAuthError: the metadata is refused (another issuer, no PKCE) or cannot be had. Nothing was stored.
+    """
+    provider = get(given.provider)
+    variables = provider.validate_variables(given.variables)
+    discovered = _discover(provider, variables)
+    with transaction.atomic():
+        row = ClientRegistration.objects.select_for_update().filter(slug=given.slug).first()
+        kind = Event.Kind.REGISTRATION_CHANGED if row else Event.Kind.REGISTERED
+        row = row or ClientRegistration(slug=given.slug, provider=given.provider)
+        if row.provider != given.provider:
+            raise ValueError(f"{given.slug} is registered at {row.provider}; take another slug")
+        row.client_id, row.variables, row.extra_scope = given.client_id.strip(), variables, given.extra_scope
+        row.enabled, row.without_pkce = given.enabled, given.without_pkce
+        row.token_endpoint_auth_method = given.token_endpoint_auth_method or _method(provider, discovered)
+        if discovered is not None:
+            row.metadata, row.metadata_fetched_at = discovered.metadata(), now
+        row.last_error_code, row.last_error_at = "", None
+        row.save()
+        if given.client_secret is not None:
+            vault.seal_client_secret(row, given.client_secret.strip() or None)
+            row.save()
+        record(kind, registration=row, actor=actor, details={"new_secret": given.client_secret is not None})
+    return row
+
+
+def set_enabled(registration: ClientRegistration, enabled: bool, *, actor: str) -> None:
+    """Switch a registration on or off; off refuses everything at once, also what is under way."""
+    with transaction.atomic():
+        if ClientRegistration.objects.filter(pk=registration.pk).exclude(enabled=enabled).update(enabled=enabled):
+            record(
+                Event.Kind.REGISTRATION_CHANGED, registration=registration, actor=actor, details={"enabled": enabled}
+            )
+
+
+def _discover(provider: Provider, variables: dict[str, str]) -> AuthorizationServer | None:
+    if not provider.discovery:
+        return None
+    return discover(provider.issuer(variables), transport())
+
+
+def _method(provider: Provider, discovered: AuthorizationServer | None) -> str:
+    """The catalogue's method, unless the provider's own metadata knows better."""
+    if discovered is None:
+        return ""
+    offered = discovered.token_endpoint_auth_methods_supported
+    if offered is None or provider.server.dialect.token_endpoint_auth_method in offered:
+        return ""
+    return next((method for method in METHODS_BY_PREFERENCE if method in offered), "")

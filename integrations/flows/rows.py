@@ -1,0 +1,82 @@
+"""Load a connection with all that a decision about it needs, and say why one cannot be used."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import models, transaction
+
+from integrations import vault
+from integrations.crypto import SealError
+from integrations.flows.errors import ConnectionUnusable
+from integrations.flows.events import record
+from integrations.models import Connection, Event
+from integrations.models.connection import LEASE_RELEASED
+from integrations.oauth.errors import Remedy
+from integrations.vault import TokenSet
+
+type Clock = Callable[[], datetime]
+
+OPERATORS_FAULT = frozenset({"key_unknown", "key_missing", "key_malformed"})
+
+
+def load(connection_id: int) -> Connection:
+    """The row as it is now, with registration, owner and vault entry, in one query.
+
+    Raises:
+        Connection.DoesNotExist
+    """
+    rows = Connection.objects.select_related("registration", "owner", "vault_entry")
+    return rows.fetch_mode(models.FETCH_RAISE).get(pk=connection_id)
+
+
+def require_usable(connection: Connection) -> None:
+    """Stop unless the connection is active, its owner too, and its registration enabled.
+
+    Raises:
+        ConnectionUnusable
+    """
+    if not connection.registration.enabled:
+        raise ConnectionUnusable("This provider is switched off.", code="registration_disabled", remedy=Remedy.OPERATOR)
+    if connection.owner is not None and not connection.owner.is_active:
+        raise ConnectionUnusable("Its owner's account is not active.", code="owner_inactive")
+    if connection.status == Connection.Status.NEEDS_REAUTHORIZATION:
+        raise ConnectionUnusable("Reconnect the account.", code="needs_reauthorization")
+    if connection.status != Connection.Status.ACTIVE:
+        raise ConnectionUnusable("It was disconnected.", code="disconnected")
+
+
+def open_tokens(connection: Connection) -> TokenSet:
+    """The tokens of a loaded row. What does not open is told in an event, and never replaced by anything.
+
+    Raises:
+        ConnectionUnusable: the sealed value does not belong here (the person reconnects), or its key is missing
+            (an operator).
+    """
+    try:
+        return vault.read(connection)
+    except SealError as error:
+        if error.code in OPERATORS_FAULT:
+            raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
+        end(connection, code=error.code, kind=Event.Kind.SEAL_BROKEN)
+        raise ConnectionUnusable("Its stored tokens cannot be opened. Reconnect the account.") from None
+
+
+def end(
+    connection: Connection,
+    *,
+    code: str,
+    kind: Event.Kind = Event.Kind.NEEDS_REAUTHORIZATION,
+    keep_lease: bool = False,
+) -> bool:
+    """Declare that only its owner can make this connection work again: once, with one event.
+
+    False, and nothing changed, when the row has moved on since it was loaded. A kept lease lets a holder that comes
+    back late still store what it brings.
+    """
+    changes = {"status": Connection.Status.NEEDS_REAUTHORIZATION, "refresh_due_at": None, "last_error_code": code}
+    same = Connection.objects.filter(pk=connection.pk, version=connection.version, status=Connection.Status.ACTIVE)
+    with transaction.atomic():
+        if not same.update(**changes, **({} if keep_lease else LEASE_RELEASED)):
+            return False
+        record(kind, connection=connection, details={"code": code})
+    return True

@@ -1,0 +1,74 @@
+"""A requests session that holds no token longer than a call needs it."""
+
+from typing import Any
+
+import requests
+from requests_oauthlib import OAuth2Session
+
+from integrations.flows.borrow import AccessToken, renewed_token, token
+from integrations.flows.clients import provider_of, server_of, transport
+from integrations.flows.errors import ConnectionUnusable
+from integrations.flows.rows import Clock
+from integrations.models import Connection
+from integrations.oauth.errors import Remedy
+from integrations.providers import ApiUrlRefused
+
+REPLAYABLE = (type(None), str, bytes, dict, list, tuple)
+
+
+class HubSession(OAuth2Session):  # type: ignore[misc]
+    """An OAuth2Session whose token the hub looks after: borrowed before each call, refreshed on a 401.
+
+    Neither the base class's own refresh (no lock) nor its logging (prints tokens) is used. Redirects are not followed.
+    """
+
+    def __init__(self, connection: Connection, *, scope: frozenset[str], clock: Clock, actor: str) -> None:
+        super().__init__(client_id=connection.registration.client_id)
+        self._connection = connection
+        self._needed_scope = scope
+        self._clock = clock
+        self._actor = actor
+        self._provider = provider_of(connection.registration)
+        self._dialect = server_of(connection.registration).dialect
+        transport().mount(self)
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        """Call the provider; `url` is a path on its API base, or an address on one of its API hosts.
+
+        Raises:
+            OAuthError: no valid token is to be had (see `borrow.token`), or the address is not the provider's.
+            requests.RequestException: as ever.
+        """
+        address = self._address(url)
+        borrowed = token(self._connection, scope=self._needed_scope, clock=self._clock, actor=self._actor)
+        response = self._send(method, address, borrowed, kwargs)
+        if response.status_code != requests.codes.unauthorized or not _is_replayable(kwargs):
+            return response
+        response.close()
+        fresh = renewed_token(self._connection, seen_version=borrowed.version, clock=self._clock, actor=self._actor)
+        return self._send(method, address, fresh, kwargs)
+
+    def _address(self, url: str) -> str:
+        registration = self._connection.registration
+        try:
+            if url.startswith("/"):
+                return self._provider.api_url(url, registration.variables, self._connection.provider_data)
+            self._provider.check_api_url(url, registration.variables)
+        except ApiUrlRefused as error:
+            raise ConnectionUnusable(str(error), code="destination_refused", remedy=Remedy.OPERATOR) from None
+        return url
+
+    def _send(self, method: str, url: str, borrowed: AccessToken, kwargs: dict[str, Any]) -> requests.Response:
+        sent, header = dict(kwargs), self._dialect.token_header_name
+        given = dict(kwargs.get("headers") or {})
+        sent["allow_redirects"] = False
+        sent["headers"] = {
+            **self._provider.api_headers,
+            **{name: value for name, value in given.items() if name.lower() != header.lower()},
+            header: self._dialect.token_header_template.format(token=borrowed.value),
+        }
+        return requests.Session.request(self, method, url, **sent)
+
+
+def _is_replayable(kwargs: dict[str, Any]) -> bool:
+    return isinstance(kwargs.get("data"), REPLAYABLE) and not kwargs.get("files")

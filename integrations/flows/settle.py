@@ -1,0 +1,177 @@
+"""Write down how a refresh ended. One mechanism for one connection, a sweep's batch and the recovery journal.
+
+A result is stored only by who holds the lease, over the version it was made from, on a connection that still wants it:
+a compare-and-set. What is refused is never written over a newer token; if the connection was disconnected meanwhile,
+the late token is kept, sealed, for one purpose: to be revoked at the provider.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import models, transaction
+
+from integrations import vault
+from integrations.crypto import SealError
+from integrations.flows import journal
+from integrations.flows.events import event, record
+from integrations.flows.journal import Record
+from integrations.flows.rows import end
+from integrations.flows.schedule import backoff
+from integrations.models import ClientRegistration, Connection, Event, PendingRevocation, VaultEntry
+from integrations.models.connection import LEASE_RELEASED
+from integrations.oauth.errors import OAuthError, Remedy
+
+logger = logging.getLogger(__name__)
+
+GONE = (Connection.Status.REVOKING, Connection.Status.REVOKED)
+UNCERTAIN = "rotation_uncertain"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settled:
+    """Which connections took their result, and the late tokens that wait to be revoked."""
+
+    stored: frozenset[int]
+    late: tuple[PendingRevocation, ...]
+
+
+def commit(records: Sequence[Record], *, now: datetime) -> Settled:
+    """Store results in one transaction, held in the recovery journal until it is through.
+
+    Raises:
+        django.db.DatabaseError: nothing was stored; the journal keeps it for `replay`.
+    """
+    with journal.kept(records):
+        return _commit(records, now=now, replayed=False)
+
+
+def replay(*, now: datetime) -> int:
+    """Store what killed workers or a failed database left in the recovery journal; how many rows took something."""
+    stored = 0
+    for path, records in journal.left_behind():
+        stored += len(_commit(records, now=now, replayed=True).stored)
+        path.unlink(missing_ok=True)
+    return stored
+
+
+def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Settled:
+    with transaction.atomic():
+        rows = _locked([record.connection_id for record in records])
+        wanted = [record for record in records if _is_wanted(rows.get(record.connection_id), record)]
+        late = [_late(rows[r.connection_id], r, now=now) for r in records if _is_late(rows.get(r.connection_id))]
+        Connection.objects.write_many(
+            [
+                {
+                    "pk": record.connection_id,
+                    **record.fields,
+                    **LEASE_RELEASED,
+                    "version": record.version + 1,
+                    "status": Connection.Status.ACTIVE,
+                }
+                for record in wanted
+            ]
+        )
+        VaultEntry.objects.bulk_create(
+            [VaultEntry(connection_id=r.connection_id, sealed=r.sealed, key_id=r.key_id) for r in wanted],
+            update_conflicts=True,
+            update_fields=["sealed", "key_id"],
+            unique_fields=["connection"],
+        )
+        told = [told for r in wanted for told in _told(rows[r.connection_id], r.fields, replayed=replayed)]
+        Event.objects.bulk_create(told)
+    return Settled(
+        stored=frozenset(record.connection_id for record in wanted), late=tuple(row for row in late if row is not None)
+    )
+
+
+def _locked(connection_ids: Sequence[int]) -> dict[int, Connection]:
+    rows = Connection.objects.filter(pk__in=connection_ids).fetch_mode(models.FETCH_RAISE).order_by("pk")
+    return {row.pk: row for row in rows.select_for_update()}
+
+
+def _is_wanted(row: Connection | None, record: Record) -> bool:
+    if row is None or row.version != record.version or row.lease_owner != record.lease_owner:
+        return False
+    gave_up_waiting = row.status == Connection.Status.NEEDS_REAUTHORIZATION and row.last_error_code == UNCERTAIN
+    return row.status == Connection.Status.ACTIVE or gave_up_waiting
+
+
+def _is_late(row: Connection | None) -> bool:
+    return row is not None and row.status in GONE
+
+
+def _late(row: Connection, record: Record, *, now: datetime) -> PendingRevocation | None:
+    try:
+        tokens = vault.open_tokens(row, record.sealed, version=record.version + 1)
+    except SealError as error:
+        logger.warning("late token cannot be opened", extra={"connection": str(row.uuid), "code": error.code})
+        return None
+    pending = vault.seal_for_revocation(row, tokens)
+    pending.next_attempt_at = now
+    pending.save()
+    return pending
+
+
+def _told(row: Connection, fields: Mapping[str, object], *, replayed: bool) -> list[Event]:
+    told = [event(Event.Kind.REFRESHED, connection=row, details={"replayed": True} if replayed else {})]
+    if row.failure_count or row.status != Connection.Status.ACTIVE:
+        told.append(event(Event.Kind.RECOVERED, connection=row))
+    if fields["granted_scope"] != row.granted_scope:
+        lost = row.scope - frozenset(str(fields["granted_scope"]).split())
+        told.append(event(Event.Kind.SCOPE_CHANGED, connection=row, details={"lost": sorted(lost)}))
+    return told
+
+
+def fail(connection: Connection, error: OAuthError, *, lease_owner: str, now: datetime) -> bool:
+    """Write down why a refresh failed, by who can mend it; False when the row has moved on and nothing was changed.
+
+    Time: a backed-off next attempt, one event for a row of failures. The person: needs_reauthorization, one event, no
+    more attempts. An operator: one alarm on the registration; the connection only waits.
+    """
+    if error.remedy is Remedy.REAUTHORIZE:
+        return _end_if_held(connection, error, lease_owner=lease_owner)
+    if error.remedy is Remedy.OPERATOR:
+        alarm(connection.registration, error, now=now)
+    return _postpone(connection, error, lease_owner=lease_owner, now=now)
+
+
+def release(connection: Connection, *, lease_owner: str) -> None:
+    """Give a lease back with nothing sent."""
+    Connection.objects.filter(pk=connection.pk, lease_owner=lease_owner).update(**LEASE_RELEASED)
+
+
+def alarm(registration: ClientRegistration, error: OAuthError, *, now: datetime) -> None:
+    """Tell operators, once, that a provider refuses our registration."""
+    with transaction.atomic():
+        quiet = ClientRegistration.objects.filter(pk=registration.pk).exclude(last_error_code=error.code)
+        if quiet.update(last_error_code=error.code, last_error_at=now):
+            record(Event.Kind.REGISTRATION_BROKEN, registration=registration, details={"code": error.code})
+            logger.warning("provider refuses our registration", extra={"slug": registration.slug, "code": error.code})
+
+
+def clear_alarm(registration: ClientRegistration) -> None:
+    if registration.last_error_code:
+        ClientRegistration.objects.filter(pk=registration.pk).update(last_error_code="", last_error_at=None)
+
+
+def _end_if_held(connection: Connection, error: OAuthError, *, lease_owner: str) -> bool:
+    held = Connection.objects.filter(pk=connection.pk, lease_owner=lease_owner, version=connection.version)
+    with transaction.atomic():
+        return held.select_for_update().exists() and end(connection, code=error.code)
+
+
+def _postpone(connection: Connection, error: OAuthError, *, lease_owner: str, now: datetime) -> bool:
+    count = connection.failure_count + 1
+    wait = backoff(count, retry_after=error.retry_after, seed=str(connection.uuid))
+    held = Connection.objects.filter(
+        pk=connection.pk, lease_owner=lease_owner, version=connection.version, status=Connection.Status.ACTIVE
+    )
+    changes = {"failure_count": count, "last_error_code": error.code, "refresh_due_at": now + wait}
+    with transaction.atomic():
+        if not held.update(**changes, **LEASE_RELEASED):
+            return False
+        if count == 1:
+            record(Event.Kind.REFRESH_FAILED, connection=connection, details={"code": error.code})
+    return True
