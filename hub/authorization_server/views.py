@@ -58,10 +58,8 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         if "redirect_uri" not in context:
             return response
         # Chromium applies form-action to the redirect that answers the form, too.
-        policy: dict[str, list[str]] = {
-            **settings.SECURE_CSP,
-            "form-action": [CSP.SELF, _origin(context["redirect_uri"])],
-        }
+        base: dict[str, Any] = settings.SECURE_CSP
+        policy = base | {"form-action": [CSP.SELF, _origin(context["redirect_uri"])]}
         return csp_override(policy)(lambda _: response)(self.request)
 
 
@@ -69,7 +67,11 @@ class TokenView(views.TokenView):  # type: ignore[misc]
     """Answer token requests (RFC 6749 §3.2). The toolkit's separate path for the device grant is closed."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.authorization_flow_token_response(request)  # type: ignore[no-any-return]
+        response: HttpResponse = self.authorization_flow_token_response(request)
+        # Missing where oauthlib raises after it has judged the request.
+        response["Content-Type"] = "application/json"
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 @method_decorator(csrf_exempt, name="dispatch")

@@ -1,0 +1,82 @@
+"""RFC 7662: a client may ask about its own tokens, in a POST body, and learns nothing about others'."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from oauth2_provider.models import AccessToken
+
+from tests.authorization_server.steps import CLIENT_SECRET, get_tokens, make_application
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def introspect(token: str, *, client_id: str = "client-1", client_secret: str = CLIENT_SECRET) -> Any:
+    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    return Client().post("/oauth/introspect/", {"token": token}, headers={"Authorization": f"Basic {basic}"})
+
+
+def test_a_client_learns_about_its_token() -> None:
+    make_application()
+    user = make_user()
+
+    response = introspect(get_tokens(user, scope="profile notes:read").access_token)
+
+    body = response.json()
+    assert body.pop("exp") > timezone.now().timestamp()
+    assert body == {
+        "active": True,
+        "client_id": "client-1",
+        "scope": "profile notes:read",
+        "iss": "http://127.0.0.1:8000/oauth",
+        "token_type": "Bearer",
+        "sub": str(user.pk),
+        "username": user.username,
+    }
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_another_clients_token_an_expired_and_an_unknown_one_are_inactive() -> None:
+    make_application()
+    make_application("client-2")
+    theirs = get_tokens(make_user()).access_token
+
+    assert introspect(theirs, client_id="client-2").json() == {"active": False}
+    assert introspect("unknown").json() == {"active": False}
+    AccessToken.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    assert introspect(theirs).json() == {"active": False}
+
+
+@pytest.mark.requirement(26)
+def test_the_token_of_an_inactive_person_is_inactive() -> None:
+    make_application()
+    token = get_tokens(make_user()).access_token
+
+    User.objects.update(is_active=False)
+
+    assert introspect(token).json() == {"active": False}
+
+
+def test_a_client_must_authenticate() -> None:
+    make_application()
+
+    response = introspect("x", client_secret="wrong")
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"].startswith("Basic")
+
+
+@pytest.mark.requirement(101)
+def test_a_token_in_the_query_is_not_looked_at() -> None:
+    make_application()
+    token = get_tokens(make_user()).access_token
+    basic = base64.b64encode(f"client-1:{CLIENT_SECRET}".encode()).decode()
+    headers = {"Authorization": f"Basic {basic}"}
+
+    assert Client().get("/oauth/introspect/", {"token": token}, headers=headers).status_code == 405
+    assert Client().post(f"/oauth/introspect/?token={token}", headers=headers).status_code == 400
