@@ -1,7 +1,7 @@
 """The catalogue: a provider is one TOML file under `catalog/`, data without code.
 
-Why data: providers differ in the same few dozen facts, and a reader can compare files where nobody can compare
-classes. What no field can say yet becomes a named field of `oauth.server.Dialect` first.
+Why data: providers differ in the same few dozen facts, and a reader can compare files where nobody can
+compare classes. What no field can say yet becomes a named field of `oauth.server.Dialect` first.
 """
 
 import tomllib

@@ -27,7 +27,7 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lookup:
-    """A GET after connecting for values that the API's addresses need: our name → dotted path in the answer."""
+    """A GET after connecting for values that the API's addresses need, our name → path in the answer."""
 
     path: str
     kept_paths: Mapping[str, str]

@@ -12,7 +12,10 @@ from integrations.providers.template import RESERVED, names_in, strings_in
 from integrations.providers.variable import Kind, Variable
 
 CATEGORIES = frozenset(
-    "commerce communication crm demo development files generic media office projects".split()
+    {
+        *("commerce", "communication", "crm", "demo", "development"),
+        *("files", "generic", "media", "office", "projects"),
+    }
 )
 TITLE_CHARACTERS = 40
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")

@@ -1,7 +1,7 @@
 """What an operator tells the hub about one instance of a provider: a host, a tenant, a shop.
 
-Values end up in hosts and paths of addresses that receive secrets. So each variable has a kind, which sets the
-outer bounds of a value, and the entry's own pattern narrows it further.
+Values end up in hosts and paths of addresses that receive secrets. So each variable has a kind, which sets
+the outer bounds of a value, and the entry's own pattern narrows it further.
 """
 
 import re

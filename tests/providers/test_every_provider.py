@@ -213,7 +213,6 @@ def test_the_proof_that_a_token_works_is_on_the_providers_own_api(provider: Prov
 
 @every_provider
 def test_the_account_is_asked_for_where_tokens_may_go(provider: Provider) -> None:
-    """userinfo and bearer-authenticated revocation see an access token: they are on the API or on the token host."""
     server = server_of(provider)
     hosts = {urlsplit(url).hostname for url in (server.token_endpoint, server.authorization_endpoint)}
 

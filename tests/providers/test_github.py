@@ -26,7 +26,7 @@ def test_the_documented_answer_is_read() -> None:
     token = client_of("github").judge_token(answer(document))
 
     assert token.access_token == "gho_16C7e42F"
-    assert token.scope == {"repo", "gist"}
+    assert token.scope == frozenset({"repo", "gist"})
     assert token.expires_in is None
     assert token.refresh_token is None
 
@@ -38,7 +38,7 @@ def test_the_documented_form_answer_is_read() -> None:
         body=b"access_token=gho_16C7e42F&scope=repo%2Cgist&token_type=bearer",
     )
 
-    assert client_of("github").judge_token(response).scope == {"repo", "gist"}
+    assert client_of("github").judge_token(response).scope == frozenset({"repo", "gist"})
 
 
 @pytest.mark.parametrize(

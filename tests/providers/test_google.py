@@ -32,9 +32,11 @@ def test_the_documented_answer_is_read() -> None:
     token = client_of("google").judge_token(answer(document))
 
     assert token.refresh_expires_in == 604799
-    assert token.scope == {
-        *("openid", "https://www.googleapis.com/auth/userinfo.email", f"{CALENDAR}.readonly"),
-    }
+    assert token.scope == frozenset(
+        {
+            *("openid", "https://www.googleapis.com/auth/userinfo.email", f"{CALENDAR}.readonly"),
+        }
+    )
 
 
 def test_revocation_needs_no_client_and_ends_the_grant() -> None:

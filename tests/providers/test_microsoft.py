@@ -42,7 +42,7 @@ def test_the_granted_scope_may_come_as_addresses() -> None:
 
     token = client_of("microsoft").judge_token(answer(document))
 
-    assert token.scope == {"Mail.Read", "User.Read", "profile", "openid", "email"}
+    assert token.scope == frozenset({"Mail.Read", "User.Read", "profile", "openid", "email"})
     assert token.scope is not None
     on, _ = get("microsoft").features_of(token.scope)
     assert {feature.slug for feature in on} == {"account", "mail.read"}

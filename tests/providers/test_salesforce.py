@@ -23,7 +23,7 @@ def test_the_documented_answer_is_read() -> None:
 
     assert token.expires_in == 7200
     assert token.extra["instance_url"] == "https://acme.my.salesforce.com"
-    assert token.scope == {"refresh_token", "id", "api", "openid"}
+    assert token.scope == frozenset({"refresh_token", "id", "api", "openid"})
 
 
 def test_the_api_is_where_the_answer_said() -> None:

@@ -43,7 +43,7 @@ def test_the_persons_token_is_taken_and_the_team_kept() -> None:
     token = client_of("slack").judge_token(answer(EXCHANGED))
 
     assert (token.access_token, token.refresh_token, token.expires_in) == ("xoxe.xoxp-1", "xoxe-1", 43200)
-    assert token.scope == {"chat:write", "search:read"}
+    assert token.scope == frozenset({"chat:write", "search:read"})
     assert token.extra == {"team_id": "T9TK3CUKW", "team_name": "Slack Softball Team"}
 
 
