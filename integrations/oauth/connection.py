@@ -25,6 +25,7 @@ class _Guarded(HTTPConnection):
     policy: AddressPolicy
     resolve: Resolve
 
+    # Passed at once, for a connection that no exchange has been begun on.
     _deadline: float = 0.0
 
     @property
@@ -32,8 +33,8 @@ class _Guarded(HTTPConnection):
         return max(0.001, self._deadline - time.monotonic())
 
     @timeout.setter
-    def timeout(self, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
+    def timeout(self, seconds: float | None) -> None:
+        self._deadline = time.monotonic() + (seconds or 0.0)
         self._pass_deadline_on()
 
     def connect(self) -> None:

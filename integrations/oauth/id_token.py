@@ -114,13 +114,13 @@ def remembered(id_token: str | None, *, issuer: str, subject: str) -> PreviousId
     if id_token is None:
         return PreviousIdentity(issuer=issuer, subject=subject)
     claims = _object(id_token.split(".")[1])
-    nonce, auth_time = claims.get("nonce"), claims.get("auth_time")
+    nonce, auth_time = claims.get("nonce"), _time(claims.get("auth_time"))
     return PreviousIdentity(
         issuer=issuer,
         subject=subject,
         audience=_audience(claims.get("aud")),
         nonce=nonce if isinstance(nonce, str) else None,
-        auth_time=int(auth_time) if _is_time(auth_time) else None,
+        auth_time=None if auth_time is None else int(auth_time),
     )
 
 

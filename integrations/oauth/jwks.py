@@ -109,7 +109,9 @@ def _read_key(member: Json) -> Key | None:
     operations = member.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
         return None
-    public = {name: value for name, value in member.items() if name in _MEMBERS and isinstance(value, str)}
+    public: dict[str, str | list[str]] = {
+        name: value for name, value in member.items() if name in _MEMBERS and isinstance(value, str)
+    }
     try:
         key = JWKRegistry.import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):

@@ -1,6 +1,6 @@
 """HTTP messages as values, and the one way a body is read.
 
-Bodies, and headers of requests, stay out of `repr`: they hold tokens and secrets.
+Bodies and headers stay out of `repr`: they hold tokens and secrets.
 """
 
 import email.utils
@@ -36,8 +36,8 @@ class Response:
     """What came back: header names in lower case, the body already capped, `url` without its query."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
     url: str = ""
 
 

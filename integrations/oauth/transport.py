@@ -130,7 +130,10 @@ class Transport:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise ProviderUnavailable("The body is compressed, unasked.", code="unreadable_response")
-        body = answer.raw.read(self.body_limit + 1, decode_content=False)
+        body = b""
+        # A short read is told apart from a truncated body only by asking again.
+        while piece := answer.raw.read(self.body_limit + 1 - len(body), decode_content=False):
+            body += piece
         if len(body) > self.body_limit:
             raise ProviderUnavailable("The body is too large.", code="response_too_large")
         answer.raw.release_conn()
