@@ -173,7 +173,7 @@ def tune_database(database: dict[str, Any], *, pool_size: int) -> None:
 
 
 def mailer(url: str) -> dict[str, Any]:
-    """The mailer that EMAIL_URL describes; without one, mail goes nowhere."""
+    """The mailer that an address describes; without one, mail goes nowhere."""
     if not url:
         return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     parts = urlsplit(url)

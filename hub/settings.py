@@ -122,12 +122,13 @@ HUB_OPEN_SIGN_UP = env.bool("HUB_OPEN_SIGN_UP", default=False)
 ACCOUNT_ADAPTER = "hub.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "mandatory" if PRODUCTION else "none"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HUB_OPEN_SIGN_UP else "none"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("HUB_TRUSTED_PROXY_COUNT", default=0)
-MAILERS = {"default": environment.mailer(env.str("EMAIL_URL", default=""))}
+EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:25" if PRODUCTION else "")
+MAILERS = {"default": environment.mailer(EMAIL_URL)}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
 
 # authorization server
