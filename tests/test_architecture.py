@@ -56,6 +56,8 @@ FLOORS = {
 }
 # Edges that may be handed a token or a session that carries one. Whoever joins this list must not show it.
 DOOR = ("integrations.web", "integrations.management.commands")
+# Parts of flows that hold tokens in the open; the verbs above them are what edges call.
+INNER = ("borrow", "grant", "identify", "journal", "keep", "rows", "session", "settle")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +133,8 @@ def floor_faults(module: str, target: str) -> Iterator[str]:
         borrows = under(target, "integrations.flows.access") and part != "flows"
         if borrows and not any(under(module, door) for door in DOOR):
             yield "only DOOR may borrow tokens"
+        if part != "flows" and any(under(target, f"integrations.flows.{name}") for name in INNER):
+            yield "an edge calls a verb, not what it is made of"
     elif package in ("hub", "tests", "bench"):
         yield "the application does not know the project around it"
     elif package not in sys.stdlib_module_names and package not in floor.others:

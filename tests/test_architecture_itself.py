@@ -15,6 +15,7 @@ BREAKS = {
     "a page calls the API": ("integrations.web.views", "from integrations.api import routes"),
     "admin borrows": ("integrations.admin.connections", "from integrations.flows.access import token"),
     "admin borrows by its package": ("integrations.admin", "from integrations.flows import access"),
+    "a page borrows behind the door": ("integrations.web.views", "from integrations.flows.borrow import token"),
     "the protocol knows Django": ("integrations.oauth.client", "from django.conf import settings"),
     "the protocol knows a row": ("integrations.oauth.client", "from integrations.models import Connection"),
     "the catalogue knows Django": ("integrations.providers.schema", "import django"),
