@@ -8,6 +8,14 @@ SANDBOX_SCOPE = {
 }
 SCOPE = {"profile": "See your name"}
 
+ADMIN_CLASSES = {
+    "APPLICATION_ADMIN_CLASS": f"{PACKAGE}.admin.ApplicationAdmin",
+    **{
+        f"{credential}_ADMIN_CLASS": f"{PACKAGE}.admin.NoPage"
+        for credential in ("ACCESS_TOKEN", "REFRESH_TOKEN", "ID_TOKEN", "GRANT")
+    },
+}
+
 AUTHORIZATION_CODE_EXPIRE_SECONDS = 60
 ACCESS_TOKEN_EXPIRE_SECONDS = 600
 REFRESH_TOKEN_EXPIRE_SECONDS = 30 * 24 * 3600
@@ -22,6 +30,7 @@ def oauth2_provider(*, site_url: str, loopback: bool, sandbox: bool) -> dict[str
     """The OAUTH2_PROVIDER setting. `loopback`: redirect URIs may be plain http, for one machine only."""
     return {
         "OIDC_ISS_ENDPOINT": issuer(site_url),
+        **ADMIN_CLASSES,
         "SCOPES": SCOPE | (SANDBOX_SCOPE if sandbox else {}),
         "DEFAULT_SCOPES": ["profile"],
         "OAUTH2_SERVER_CLASS": f"{PACKAGE}.server.HubServer",

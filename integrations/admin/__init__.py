@@ -1,0 +1,17 @@
+"""What operators see and do. Floor 4: each action calls one flow; no page can open a sealed value.
+
+State is read-only, for a row saved from a form would overwrite what a refresh stored meanwhile. Vault entries and
+pending authorization requests are not registered at all.
+"""
+
+from integrations.admin.client_registration import ClientRegistrationAdmin
+from integrations.admin.connection import ConnectionAdmin
+from integrations.admin.records import EventAdmin, PendingRevocationAdmin, SweepRunAdmin
+
+__all__ = [
+    "ClientRegistrationAdmin",
+    "ConnectionAdmin",
+    "EventAdmin",
+    "PendingRevocationAdmin",
+    "SweepRunAdmin",
+]

@@ -1,0 +1,145 @@
+"""Connections: looked at, refreshed, revoked. Nobody adds, edits or deletes one by hand."""
+
+from collections.abc import Callable
+from functools import partial
+
+from django.contrib import admin
+from django.contrib.admin import ActionLocation
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from integrations.admin import actions
+from integrations.admin.actions import Action
+from integrations.admin.read_only import ReadOnlyAdmin, pretty
+from integrations.flows.disconnect import disconnect
+from integrations.flows.refresh import refresh
+from integrations.models import Connection
+from integrations.providers import PROVIDERS
+
+REFRESH = Action(
+    name="refresh_now",
+    title="Refresh now",
+    button="Refresh them now",
+    effects=(
+        "The provider is asked for a new access token for each of them, also where the present one is still good.",
+        "A connection whose grant the provider has ended will need its owner to reconnect.",
+    ),
+    statuses=frozenset({Connection.Status.ACTIVE}),
+)
+REVOKE = Action(
+    name="revoke_and_wipe",
+    title="Revoke at provider and wipe",
+    button="Revoke and wipe them",
+    effects=(
+        "Their tokens are wiped here at once, for good.",
+        "The provider is asked to revoke them; where it does not answer, that is tried again in the background.",
+        "What is connected through them stops working until their owners connect again.",
+    ),
+    statuses=frozenset({Connection.Status.ACTIVE, Connection.Status.NEEDS_REAUTHORIZATION}),
+    asks_reason=True,
+    dangerous=True,
+)
+EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
+REMOTE = {
+    "revoked": "Wiped here and revoked at the provider",
+    "pending": "Wiped here; the provider did not answer yet and will be asked again",
+    "unsupported": "Wiped here; the provider has no way to be told",
+}
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "account_label",
+        "owner",
+        "registration",
+        "status",
+        "last_error_code",
+        "access_expires_at",
+        "last_refreshed_at",
+        "last_used_at",
+    )
+    list_filter = ("status", "registration__provider", "registration", "last_error_code")
+    list_select_related = ("owner", "registration")
+    search_fields = (
+        "owner__username",
+        "owner__email",
+        "registration__slug",
+        "registration__provider",
+        "account_label",
+        "name",
+    )
+    search_help_text = "Owner, registration, provider or account"
+    actions = ("refresh_now", "revoke_and_wipe")
+    fieldsets = (
+        (None, {"fields": ("owner", "registration", "account_label", "name", "issuer", "subject", "uuid")}),
+        ("State", {"fields": ("status", "last_error_code", "failure_count", "created_at", "last_used_at")}),
+        ("Permissions", {"fields": ("features_on", "granted_scope", "requested_features", "shown_data")}),
+        (
+            "Renewal",
+            {
+                "fields": (
+                    "access_expires_at",
+                    "refresh_expires_at",
+                    "refresh_due_at",
+                    "has_refresh_token",
+                    "last_refreshed_at",
+                    "version",
+                    "lease_until",
+                    "refresh_sent",
+                )
+            },
+        ),
+    )
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Looking needs the view permission; doing something to a connection, the change permission."""
+        return request.user.has_perm("integrations.change_connection")
+
+    @admin.display(description="features on")
+    def features_on(self, connection: Connection) -> str:
+        provider = PROVIDERS.get(connection.registration.provider)
+        if provider is None:
+            return "-"
+        return ", ".join(feature.title for feature in provider.features_of(connection.scope)[0]) or "-"
+
+    @admin.display(description="kept from the token response")
+    def shown_data(self, connection: Connection) -> SafeString | str:
+        return pretty(connection.provider_data)
+
+    @admin.action(description=REFRESH.title, permissions=["operate"], location=EVERYWHERE)
+    def refresh_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> TemplateResponse | None:
+        return self._perform(request, queryset, action=REFRESH, act=self._refresh)
+
+    @admin.action(description=REVOKE.title, permissions=["operate"], location=EVERYWHERE)
+    def revoke_and_wipe(self, request: HttpRequest, queryset: QuerySet[Connection]) -> TemplateResponse | None:
+        return self._perform(request, queryset, action=REVOKE, act=self._revoke)
+
+    def _perform(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Connection],
+        *,
+        action: Action,
+        act: Callable[[HttpRequest, Connection], str],
+    ) -> TemplateResponse | None:
+        if not actions.is_confirmed(request):
+            return actions.confirmation(self.admin_site, request, queryset, action=action)
+        rows = actions.concerned(queryset, action)[: actions.ROWS_AT_MOST]
+        actions.tell(request, actions.run(list(rows), partial(act, request), clock=timezone.now))
+        return None
+
+    def _refresh(self, request: HttpRequest, row: Connection) -> str:
+        refresh(row.pk, force=True)
+        self.log_change(request, row, "Refreshed on request.")
+        return "Refreshed"
+
+    def _revoke(self, request: HttpRequest, row: Connection) -> str:
+        reason = actions.reason(request)
+        actor = request.user.get_username()
+        remote = disconnect(row, actor=actor, now=timezone.now(), reason=reason).remote
+        self.log_change(request, row, f"{REMOTE[remote]}. Reason: {reason or 'none given'}")
+        return REMOTE[remote]

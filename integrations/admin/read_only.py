@@ -1,0 +1,53 @@
+"""Admins in which rows are looked at, or changed by flows alone."""
+
+import json
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+class FlowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """An admin whose changes are flows: they open their own transactions, and never one around a provider's answer."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        """Django's view without the transaction that it opens around a POST."""
+        response: HttpResponse = self._changeform_view(  # type: ignore[attr-defined]
+            request, object_id, form_url, extra_context
+        )
+        return response
+
+
+class ReadOnlyAdmin(FlowAdmin):
+    """No add, no change, no delete; related rows come in the list's own query."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        related = self.list_select_related
+        return super().get_queryset(request).select_related(*(related if isinstance(related, tuple) else ()))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def pretty(value: object) -> SafeString | str:
+    """JSON, one member a line, as a page shows it; a dash for nothing."""
+    if not value:
+        return "-"
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

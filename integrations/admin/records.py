@@ -1,0 +1,52 @@
+"""What happened: events, sweeps, revocations that wait. Nothing here can be changed."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from integrations.admin.read_only import ReadOnlyAdmin, pretty
+from integrations.models import Event, PendingRevocation, SweepRun
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "kind", "actor", "owner", "registration", "connection", "ip", "summary")
+    list_filter = ("kind", "registration__provider")
+    list_select_related = ("owner", "registration", "connection")
+    search_fields = ("actor", "owner__username", "registration__slug", "registration__provider")
+    search_help_text = "Actor, owner, registration or provider"
+    fields = ("created_at", "kind", "actor", "owner", "registration", "connection", "ip", "shown_details")
+
+    @admin.display(description="details")
+    def shown_details(self, event: Event) -> SafeString | str:
+        return pretty(event.details)
+
+    @admin.display(description="details")
+    def summary(self, event: Event) -> str:
+        return ", ".join(f"{name}: {value}" for name, value in event.details.items()) or "-"
+
+
+@admin.register(SweepRun)
+class SweepRunAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "finished_at", "summary")
+    list_select_related = ()
+    fields = ("started_at", "finished_at", "shown_counts", "shown_providers")
+
+    @admin.display(description="counts")
+    def summary(self, run: SweepRun) -> str:
+        return ", ".join(f"{outcome} {count}" for outcome, count in run.counts.items()) or "-"
+
+    @admin.display(description="counts")
+    def shown_counts(self, run: SweepRun) -> SafeString | str:
+        return pretty(run.counts)
+
+    @admin.display(description="by provider")
+    def shown_providers(self, run: SweepRun) -> SafeString | str:
+        return pretty(run.by_provider)
+
+
+@admin.register(PendingRevocation)
+class PendingRevocationAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "registration", "attempts", "next_attempt_at", "last_error_code", "created_at")
+    list_filter = ("registration__provider", "last_error_code")
+    list_select_related = ("connection", "registration")
+    fields = list_display

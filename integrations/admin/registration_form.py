@@ -1,0 +1,120 @@
+"""The form of a client registration: typed variables of its provider, a secret that goes in and never comes out."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django import forms
+from django.contrib.admin.widgets import AdminTextInputWidget
+
+from integrations.flows.register import Registration, register, set_enabled
+from integrations.models import ClientRegistration
+from integrations.oauth.errors import OAuthError
+from integrations.providers import CatalogueError, Provider, Variable, VariableRefused
+
+VARIABLE_PREFIX = "variable_"
+KEEP = "A secret is stored and never shown. Leave empty to keep it."
+NEW = "Stored sealed and never shown again. Leave empty only for a public client."
+
+
+class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Base of `form_for`, which adds the provider's variables. Validating it registers: the provider has a say."""
+
+    provider: Provider
+    actor: str
+    clock: Callable[[], datetime]
+
+    client_secret = forms.CharField(
+        required=False,
+        max_length=4096,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off", "class": "vTextField"}),
+    )
+
+    class Meta:
+        model = ClientRegistration
+        fields = ("slug", "client_id", "token_endpoint_auth_method", "extra_scope", "enabled", "without_pkce")
+        widgets = {"client_id": AdminTextInputWidget, "extra_scope": AdminTextInputWidget}
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        stored = self.instance.pk is not None
+        self.fields["slug"].disabled = stored
+        self.fields["client_secret"].help_text = KEEP if self.instance.has_client_secret else NEW
+        for variable in self.provider.variables:
+            value = self.instance.variables.get(variable.name, variable.default)
+            self.initial.setdefault(VARIABLE_PREFIX + variable.name, value)
+
+    def clean(self) -> dict[str, object]:
+        cleaned: dict[str, object] = super().clean() or self.cleaned_data
+        for variable in self.provider.variables:
+            name = VARIABLE_PREFIX + variable.name
+            try:
+                cleaned[name] = variable.validate(str(cleaned.get(name, "")).strip())
+            except VariableRefused as refusal:
+                self.add_error(name, refusal.help)
+        if self._lacks_secret():
+            self.add_error("client_secret", "The provider expects a secret from this kind of client.")
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        try:
+            self._register()
+        except VariableRefused as refusal:
+            self.add_error(VARIABLE_PREFIX + refusal.field, refusal.help)
+        except (OAuthError, CatalogueError) as error:
+            self.add_error(None, f"Not saved. {error}")
+
+    def _register(self) -> None:
+        """Switching on or off needs nobody's answer; everything else is registered, and so checked, anew."""
+        if self.instance.pk is not None and self.changed_data == ["enabled"]:
+            set_enabled(self.instance, self.cleaned_data["enabled"], actor=self.actor)
+            return
+        self.instance = register(self._given(), now=type(self).clock(), actor=self.actor)
+
+    def _given(self) -> Registration:
+        cleaned = self.cleaned_data
+        return Registration(
+            slug=cleaned["slug"],
+            provider=self.provider.slug,
+            client_id=cleaned["client_id"],
+            client_secret="" if self._is_public() else cleaned["client_secret"] or None,
+            variables={v.name: cleaned[VARIABLE_PREFIX + v.name] for v in self.provider.variables},
+            token_endpoint_auth_method=cleaned["token_endpoint_auth_method"],
+            extra_scope=cleaned["extra_scope"],
+            enabled=cleaned["enabled"],
+            without_pkce=cleaned["without_pkce"],
+        )
+
+    def _is_public(self) -> bool:
+        chosen = self.cleaned_data.get("token_endpoint_auth_method")
+        return (chosen or self.provider.server.dialect.token_endpoint_auth_method) == "none"
+
+    def _lacks_secret(self) -> bool:
+        given = self.cleaned_data.get("client_secret") or self.instance.has_client_secret
+        return not given and not self._is_public() and "client_secret" not in self.errors
+
+
+def form_for(provider: Provider, *, actor: str, clock: Callable[[], datetime]) -> type[RegistrationForm]:
+    """The form for one provider."""
+    attributes: dict[str, object] = {VARIABLE_PREFIX + v.name: _field(v) for v in provider.variables}
+    attributes |= {"provider": provider, "actor": actor, "clock": staticmethod(clock)}
+    return type("RegistrationForm", (RegistrationForm,), attributes)
+
+
+def variable_names(provider: Provider) -> tuple[str, ...]:
+    """The names of the fields that `form_for` adds."""
+    return tuple(VARIABLE_PREFIX + variable.name for variable in provider.variables)
+
+
+def _field(variable: Variable) -> forms.Field:
+    required = variable.required and not variable.default
+    if variable.choices:
+        choices = [] if required else [("", "-")]
+        choices += [(choice, choice) for choice in variable.choices]
+        return forms.ChoiceField(label=variable.title, help_text=variable.help, choices=choices, required=required)
+    widget = AdminTextInputWidget(attrs={"placeholder": variable.example, "autocomplete": "off"})
+    return forms.CharField(
+        label=variable.title, help_text=variable.help, required=required, max_length=2000, widget=widget
+    )
