@@ -16,12 +16,13 @@ from integrations.flows.rows import load
 from integrations.flows.schedule import backoff
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import LEASE_RELEASED, NEXT_VERSION
-from integrations.oauth.errors import OAuthError
+from integrations.oauth.errors import OAuthError, RequestRefused
 
 logger = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = timedelta(days=7)
 ATTEMPT_LEASE = timedelta(minutes=2)
+UNSUPPORTED = "unsupported_token_type"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +78,7 @@ def _wipe(connection: Connection, *, actor: str, now: datetime, ip: str, reason:
             Event.Kind.DISCONNECTED, connection=before, actor=actor, ip=ip, details={"reason": reason} if reason else {}
         )
         if pending is not None:
-            pending.next_attempt_at = now
+            pending.created_at = pending.next_attempt_at = now
             pending.save()
     return pending
 
@@ -113,7 +114,13 @@ def _tell_provider(row: PendingRevocation) -> None:
     tokens = vault.open_for_revocation(row)
     client = client_for(row.registration)
     for request in client.revocation_requests(access_token=tokens.access_token, refresh_token=tokens.refresh_token):
-        client.judge_revocation(transport().send(request))
+        response = transport().send(request)
+        try:
+            client.judge_revocation(response)
+        except RequestRefused as error:
+            # RFC 7009 §2.2.1: this server does not revoke this kind of token; the other kind may take it along.
+            if error.code != "unsupported_token_type":
+                raise
 
 
 def _postpone(row: PendingRevocation, error: OAuthError | SealError, *, now: datetime) -> None:

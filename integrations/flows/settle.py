@@ -109,7 +109,7 @@ def _late(row: Connection, record: Record, *, now: datetime) -> PendingRevocatio
         logger.warning("late token cannot be opened", extra={"connection": str(row.uuid), "code": error.code})
         return None
     pending = vault.seal_for_revocation(row, tokens)
-    pending.next_attempt_at = now
+    pending.created_at = pending.next_attempt_at = now
     pending.save()
     return pending
 
