@@ -23,7 +23,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def fill_all[Filled](value: Filled, values: Mapping[str, str]) -> Filled:
-    """Fill every string within a frozen value; entries of a collection that come out empty are left out."""
+    """Fill every string within a frozen value."""
     return _fill(value, values)  # type: ignore[no-any-return]
 
 
@@ -46,10 +46,9 @@ def _fill(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return fill(value, values)
     if isinstance(value, Mapping):
-        filled = {key: _fill(item, values) for key, item in value.items()}
-        return {key: item for key, item in filled.items() if item != "" or value[key] == ""}
+        return {key: _fill(item, values) for key, item in value.items()}
     if isinstance(value, tuple | frozenset):
-        return type(value)(item for item in (_fill(item, values) for item in value) if item != "")
+        return type(value)(_fill(item, values) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
         changed = {field.name: _fill(getattr(value, field.name), values) for field in fields(value)}
         return replace(value, **changed)

@@ -61,7 +61,7 @@ class Variable:
         value = value or self.default
         if not value and not self.required:
             return ""
-        if not value or not self._fits(value):
+        if not self._fits(value):
             raise VariableRefused(self.name, self.help)
         return value
 
