@@ -102,25 +102,33 @@ def _attempt(row: PendingRevocation, *, now: datetime) -> bool:
     if not mine.update(attempts=row.attempts + 1, next_attempt_at=now + ATTEMPT_LEASE):
         return False
     try:
-        _tell_provider(row)
+        revoked = _tell_provider(row)
     except (OAuthError, SealError) as error:
         _postpone(row, error, now=now)
         return False
-    _close(row, Event.Kind.REVOKED_AT_PROVIDER)
-    return True
+    if revoked:
+        _close(row, Event.Kind.REVOKED_AT_PROVIDER)
+    else:
+        _close(row, Event.Kind.REVOCATION_FAILED, {"code": UNSUPPORTED})
+    return revoked
 
 
-def _tell_provider(row: PendingRevocation) -> None:
+def _tell_provider(row: PendingRevocation) -> bool:
+    """Revoke token by token; whether one was."""
     tokens = vault.open_for_revocation(row)
     client = client_for(row.registration)
+    revoked = False
     for request in client.revocation_requests(access_token=tokens.access_token, refresh_token=tokens.refresh_token):
         response = transport().send(request)
         try:
             client.judge_revocation(response)
         except RequestRefused as error:
             # RFC 7009 §2.2.1: this server does not revoke this kind of token; the other kind may take it along.
-            if error.code != "unsupported_token_type":
+            if error.code != UNSUPPORTED:
                 raise
+        else:
+            revoked = True
+    return revoked
 
 
 def _postpone(row: PendingRevocation, error: OAuthError | SealError, *, now: datetime) -> None:
