@@ -5,7 +5,6 @@ RFC 6749, 6750, 7009, 7636, 7662, 8414, 9207 and OpenID Connect Core.
 
 import base64
 import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote_plus, urlencode
 
@@ -235,7 +234,7 @@ class Endpoints:
         client = self.memory.clients.get(client_id)
         if client is None or method != client.token_endpoint_auth_method:
             raise Refused("invalid_client")
-        if not secrets.compare_digest(secret, "" if method == "none" else client.client_secret):
+        if method != "none" and secret != client.client_secret:
             raise Refused("invalid_client")
         return client
 

@@ -1,6 +1,7 @@
 """The hub registered at a fake provider, both sides of it."""
 
 from integrations.flows import clients, register
+from integrations.flows.register import Registration
 from integrations.models import ClientRegistration
 from tests.clock import Clock
 from tests.factories import CLIENT_SECRET, make_registration
@@ -37,16 +38,15 @@ def register_oidc(
     server: FakeAuthorizationServer, *, clock: Clock, slug: str = "oidc", extra_scope: str = ""
 ) -> ClientRegistration:
     """The generic `oidc` entry, its endpoints discovered from the issuer."""
-    registration = register.register(
+    given = Registration(
         slug=slug,
         provider="oidc",
         client_id="hub",
         client_secret=CLIENT_SECRET,
         variables={"issuer": server.origin, "api_base_url": server.origin + "/api"},
         extra_scope=extra_scope,
-        transport=clients.transport(),
-        now=clock(),
     )
+    registration = register.register(given, now=clock())
     introduce(server, registration)
     return registration
 
