@@ -24,7 +24,17 @@ from integrations.providers import get
 
 ANSWER_LIMIT_BYTES = 64 * 1024
 
-__all__ = ("AccessToken", "Trial", "require_feature", "session", "test_connection", "token", "try_path")
+__all__ = (
+    "AccessToken",
+    "HubSession",
+    "Trial",
+    "consent_path",
+    "require_feature",
+    "session",
+    "test_connection",
+    "token",
+    "try_path",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

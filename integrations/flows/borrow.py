@@ -118,7 +118,7 @@ def _refreshed(row: Connection, *, clock: Clock) -> Connection:
     except OAuthError as error:
         current = load(row.pk)
         final = error.remedy is Remedy.REAUTHORIZE or not current.is_usable
-        if final or current.access_expires_at is None or current.has_expired(now=clock()):
+        if final or current.has_expired(now=clock()):
             raise
         return current
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from integrations import vault
+from integrations.crypto import SealError
 from integrations.flows.errors import ConnectionUnusable
 from integrations.models import ClientRegistration
 from integrations.oauth.address import AddressPolicy
@@ -64,12 +65,16 @@ def client_for(registration: ClientRegistration) -> Client:
     """Who we are at the provider.
 
     Raises:
-        SealError: the client_secret cannot be opened.
+        ConnectionUnusable: the registration does not fit the catalogue, or its secret cannot be opened (OPERATOR).
     """
+    try:
+        client_secret = vault.open_client_secret(registration)
+    except SealError as error:
+        raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
     return Client(
         server=server_of(registration),
         client_id=registration.client_id,
-        client_secret=vault.open_client_secret(registration),
+        client_secret=client_secret,
         redirect_uri=redirect_uri(registration),
     )
 

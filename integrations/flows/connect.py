@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from integrations import vault
+from integrations.crypto import SealError
 from integrations.flows import settle
 from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
@@ -148,7 +149,7 @@ def _finish(
 ) -> Completed:
     code = client.judge_authorization_response(pairs, expected_state_matches=True)
     _require_open(user, registration)
-    pending = vault.open_pending(request)
+    pending = _opened(request)
     response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
     answer = client.judge_token(response)
     asked = frozenset(request.scope.split())
@@ -232,6 +233,14 @@ def _take(
     if request.expires_at <= now:
         raise ConnectRefused("This attempt took too long.", code="attempt_expired")
     return request
+
+
+def _opened(request: AuthorizationRequest) -> Pending:
+    try:
+        return vault.open_pending(request)
+    except SealError as error:
+        logger.warning("attempt cannot be opened", extra={"code": error.code})
+        raise ConnectRefused("What was kept of this attempt cannot be read. Start again.") from None
 
 
 def _is_local(path: str) -> bool:

@@ -85,11 +85,11 @@ def _wipe(connection: Connection, *, actor: str, now: datetime, ip: str, reason:
 
 def _to_revoke(connection: Connection) -> PendingRevocation | None:
     """The tokens that the provider must be told about; None when there are none, or no way to tell it."""
-    if not server_of(connection.registration).revocation_endpoint:
-        return None
     try:
+        if not server_of(connection.registration).revocation_endpoint:
+            return None
         return vault.seal_for_revocation(connection, vault.read(connection))
-    except SealError as error:
+    except (OAuthError, SealError) as error:
         logger.warning(
             "tokens to revoke cannot be opened", extra={"connection": str(connection.uuid), "code": error.code}
         )

@@ -18,7 +18,6 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.crypto import SealError
 from integrations.flows import disconnect, settle
 from integrations.flows.clients import client_for, jwks, server_of, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
@@ -159,7 +158,7 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
         if tokens.refresh_token is None:
             _without_refresh_token(connection, over=refused or connection.has_expired(now=clock()))
         request = client.refresh_request(tokens.refresh_token or "", scope=connection.scope)
-    except (OAuthError, SealError) as error:
+    except OAuthError as error:
         settle.release(connection, lease_owner=lease_owner)
         raise _unusable(error) from None
     sent_at = clock()
@@ -257,9 +256,7 @@ def _without_refresh_token(connection: Connection, *, over: bool) -> None:
     )
 
 
-def _unusable(error: OAuthError | SealError) -> OAuthError:
-    if isinstance(error, SealError):
-        return ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR)
+def _unusable(error: OAuthError) -> OAuthError:
     if error.remedy is Remedy.REAUTHORIZE and not isinstance(error, ConnectionUnusable):
         return ConnectionUnusable(error.description, code=error.code)
     return error
