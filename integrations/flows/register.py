@@ -12,7 +12,7 @@ from integrations.flows.events import record
 from integrations.models import ClientRegistration, Event
 from integrations.oauth.discovery import discover
 from integrations.oauth.server import AuthorizationServer
-from integrations.providers import get
+from integrations.providers import VariableRefused, get
 from integrations.providers.provider import Provider
 
 METHODS_BY_PREFERENCE = ("client_secret_basic", "client_secret_post", "none")
@@ -49,6 +49,8 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
         row = row or ClientRegistration(slug=given.slug, provider=given.provider)
         if row.provider != given.provider:
             raise ValueError(f"{given.slug} is registered at {row.provider}; take another slug")
+        if given.client_secret is None and row.has_client_secret:
+            _refuse_other_addresses(row, variables)
         row.client_id, row.variables, row.extra_scope = given.client_id.strip(), variables, given.extra_scope
         row.enabled, row.without_pkce = given.enabled, given.without_pkce
         row.token_endpoint_auth_method = given.token_endpoint_auth_method or _method(provider, discovered)
@@ -70,6 +72,15 @@ def set_enabled(registration: ClientRegistration, enabled: bool, *, actor: str) 
             record(
                 Event.Kind.REGISTRATION_CHANGED, registration=registration, actor=actor, details={"enabled": enabled}
             )
+
+
+def _refuse_other_addresses(row: ClientRegistration, variables: Mapping[str, str]) -> None:
+    """A stored secret is not sent to an address it was not given for."""
+    changed = sorted(name for name, value in variables.items() if row.variables.get(name) != value)
+    if changed:
+        raise VariableRefused(
+            changed[0], "Enter the client secret again with this: the stored one is for the old address."
+        )
 
 
 def _discover(provider: Provider, variables: dict[str, str]) -> AuthorizationServer | None:
