@@ -24,6 +24,27 @@ from integrations.models import (
 )
 from integrations.oauth.token import TokenResponse
 
+__all__ = (
+    "Pending",
+    "SealError",
+    "TokenSet",
+    "erase",
+    "fingerprint",
+    "keyring",
+    "new_state",
+    "open_client_secret",
+    "open_for_revocation",
+    "open_pending",
+    "open_tokens",
+    "read",
+    "seal_client_secret",
+    "seal_for_revocation",
+    "seal_pending",
+    "seal_tokens",
+    "sealed_under",
+    "store",
+)
+
 PADDED_TO_BYTES = 256
 
 

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.urls import reverse
 
 from integrations import vault
-from integrations.crypto import SealError
 from integrations.flows.errors import ConnectionUnusable
 from integrations.models import ClientRegistration
 from integrations.oauth.address import AddressPolicy
@@ -19,6 +18,7 @@ from integrations.oauth.server import AuthorizationServer, TokenEndpointAuthMeth
 from integrations.oauth.transport import Transport
 from integrations.providers import CatalogueError, get
 from integrations.providers.provider import Provider
+from integrations.vault import SealError
 
 
 def provider_of(registration: ClientRegistration) -> Provider:

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from integrations import vault
-from integrations.crypto import SealError
 from integrations.flows import settle
 from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
@@ -28,7 +27,7 @@ from integrations.oauth.client import Client
 from integrations.oauth.errors import OAuthError, Remedy
 from integrations.oauth.pkce import code_challenge, new_code_verifier
 from integrations.providers.provider import Feature
-from integrations.vault import Pending
+from integrations.vault import Pending, SealError
 
 logger = logging.getLogger(__name__)
 

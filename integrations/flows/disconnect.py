@@ -9,7 +9,6 @@ from typing import Literal
 from django.db import transaction
 
 from integrations import vault
-from integrations.crypto import SealError
 from integrations.flows.clients import client_for, server_of, transport
 from integrations.flows.events import record
 from integrations.flows.rows import load
@@ -17,6 +16,7 @@ from integrations.flows.schedule import backoff
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import LEASE_RELEASED, NEXT_VERSION
 from integrations.oauth.errors import OAuthError, RequestRefused
+from integrations.vault import SealError
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from integrations import vault
-from integrations.crypto import sealed_under
 from integrations.flows.schedule import refresh_due_at
 from integrations.models import Connection
 from integrations.models.connection import scope_text
 from integrations.oauth.server import Dialect
 from integrations.oauth.token import TokenResponse
-from integrations.vault import TokenSet
+from integrations.vault import TokenSet, sealed_under
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

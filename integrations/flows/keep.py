@@ -8,7 +8,6 @@ from functools import partial
 from django.db import IntegrityError, transaction
 
 from integrations import vault
-from integrations.crypto import SealError
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import ConnectRefused
 from integrations.flows.events import record
@@ -20,7 +19,7 @@ from integrations.oauth.scope import compare_scope
 from integrations.oauth.server import Dialect
 from integrations.oauth.token import TokenResponse
 from integrations.providers.provider import Provider
-from integrations.vault import TokenSet
+from integrations.vault import SealError, TokenSet
 
 GONE = (Connection.Status.REVOKING, Connection.Status.REVOKED)
 

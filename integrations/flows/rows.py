@@ -6,13 +6,12 @@ from datetime import datetime
 from django.db import models, transaction
 
 from integrations import vault
-from integrations.crypto import SealError
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.events import record
 from integrations.models import Connection, Event
 from integrations.models.connection import LEASE_RELEASED
 from integrations.oauth.errors import Remedy
-from integrations.vault import TokenSet
+from integrations.vault import SealError, TokenSet
 
 type Clock = Callable[[], datetime]
 

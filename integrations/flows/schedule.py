@@ -36,8 +36,8 @@ def refresh_due_at(
 
 def backoff(failure_count: int, *, retry_after: int | None, seed: str) -> timedelta:
     """How long to wait after the n-th passing failure in a row: doubling, jittered, never less than Retry-After."""
-    exponent = min(failure_count - 1, 12)
-    wait = min(BACKOFF_FIRST * 2**exponent, BACKOFF_AT_MOST) * (0.75 + spread(f"{seed}:{failure_count}") / 2)
+    doublings = float(2 ** min(failure_count - 1, 12))
+    wait = min(BACKOFF_FIRST * doublings, BACKOFF_AT_MOST) * (0.75 + spread(f"{seed}:{failure_count}") / 2)
     return max(wait, timedelta(seconds=retry_after or 0))
 
 

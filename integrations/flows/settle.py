@@ -13,7 +13,6 @@ from datetime import datetime
 from django.db import models, transaction
 
 from integrations import vault
-from integrations.crypto import SealError
 from integrations.flows import journal
 from integrations.flows.events import event, record
 from integrations.flows.journal import Record
@@ -22,6 +21,7 @@ from integrations.flows.schedule import backoff
 from integrations.models import ClientRegistration, Connection, Event, PendingRevocation, VaultEntry
 from integrations.models.connection import LEASE_RELEASED
 from integrations.oauth.errors import OAuthError, Remedy
+from integrations.vault import SealError
 
 logger = logging.getLogger(__name__)
 

@@ -44,9 +44,13 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         quote = connection.ops.quote_name
         columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
         sql = f"UPDATE {quote(self.model._meta.db_table)} SET {columns} WHERE {quote('id')} = %s"  # noqa: S608
-        values = [[field.get_db_prep_save(row[field.name], connection) for field in fields] for row in rows]
+        key = cast("models.Field[Any, Any]", self.model._meta.pk)
+        values = [
+            [*(field.get_db_prep_save(row[field.name], connection) for field in fields), key.get_prep_value(row["pk"])]
+            for row in rows
+        ]
         with connection.cursor() as cursor:
-            cursor.executemany(sql, [[*value, row["pk"]] for value, row in zip(values, rows, strict=True)])
+            cursor.executemany(sql, values)
 
     def claim(self, *, lease_owner: str, lease_until: datetime, now: datetime) -> int:
         """Take the lease of every row of this query that is free (one compare-and-set); how many were taken."""
