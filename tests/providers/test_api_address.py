@@ -106,6 +106,12 @@ def test_a_path_stays_on_the_api(path: str) -> None:
         get("github").api_url(path, {}, {})
 
 
+@pytest.mark.requirement(114)
+def test_a_path_that_only_lengthens_the_base_is_refused() -> None:
+    with pytest.raises(ApiUrlRefused):
+        get("gitlab").api_url("5/projects", {}, {})
+
+
 @pytest.mark.requirement(113)
 @pytest.mark.parametrize(
     "url",
@@ -166,3 +172,5 @@ def test_a_generic_provider_without_an_api_sends_its_token_nowhere() -> None:
         get("oidc").api_url("/me", {"issuer": "https://login.example.com"}, {})
     with pytest.raises(ApiUrlRefused):
         get("oidc").check_api_url("https://login.example.com/me", {"issuer": "https://login.example.com"})
+    with pytest.raises(ApiUrlRefused):
+        get("oidc").check_api_url("https:///me", {"issuer": "https://login.example.com"})
