@@ -8,8 +8,8 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from integrations.flows import access, refresh
-from integrations.flows.access import HubSession
 from integrations.flows.errors import ConnectionUnusable, NotConnected, ScopeMissing
+from integrations.flows.session import HubSession
 from integrations.models import Connection
 from tests.factories import make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer

@@ -1,5 +1,6 @@
 """Whoever starts a connection is the one who finishes it, in the same browser, once and in time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -49,7 +50,7 @@ def test_state_is_never_the_same_and_cannot_be_guessed(journey: Journey) -> None
     ],
     ids=["missing", "empty", "wrong", "truncated", "case changed", "padded"],
 )
-def test_a_response_without_our_state_is_refused(journey: Journey, spoil) -> None:
+def test_a_response_without_our_state_is_refused(journey: Journey, spoil: Callable[[str], str | None]) -> None:
     answer = dict(journey.server.authorize(journey.begin()))
     answer["state"] = spoil(answer["state"])
 
