@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -276,7 +277,11 @@ def test_tls_is_verified_by_name_though_the_connection_goes_to_an_address(
 ) -> None:
     server = serve(reply(b"{}"), context=authority.server_context("provider.example"))
     policy = AddressPolicy(allowed_hosts=frozenset({"provider.example", "other.example"}))
-    options = {"policy": policy, "ca_file": authority.ca_file, "resolve": lambda _host, _port: ["127.0.0.1"]}
+    options: dict[str, Any] = {
+        "policy": policy,
+        "ca_file": authority.ca_file,
+        "resolve": lambda _host, _port: ["127.0.0.1"],
+    }
 
     response = send(post(f"https://provider.example:{server.port}/"), **options)
 
