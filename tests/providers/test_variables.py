@@ -1,4 +1,4 @@
-"""What an operator enters ends up in addresses that receive secrets: hostile values are refused, with help."""
+"""What an operator enters ends up in addresses that receive secrets: hostile values are refused."""
 
 import pytest
 
