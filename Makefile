@@ -4,7 +4,7 @@
 
 .PHONY: help
 help:
-	@echo "make demo                  run the hub on this machine, with a provider to try it with"
+	@echo "make demo [PORT=8000]      run the hub on this machine, with a provider to try it with"
 	@echo "make test                  lint, types and all tests, on SQLite and on PostgreSQL"
 	@echo "make bench [ONLY=name]     measure; one JSON object a line"
 	@echo "make requirements          which test proves which row of docs/security.md"
@@ -12,7 +12,7 @@ help:
 
 demo:
 	@scripts/bootstrap runtime
-	@HUB_MODE=demo exec .venv/bin/python manage.py demo
+	@HUB_MODE=demo exec .venv/bin/python manage.py demo $(if $(PORT),--port $(PORT))
 
 test:
 	@scripts/test

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from oauth2_provider.models import AccessToken
+from oauth2_provider.models import AccessToken, Application
 
 from tests.authorization_server.steps import CLIENT_SECRET, get_tokens, make_application
 from tests.factories import make_user
@@ -80,3 +80,10 @@ def test_a_token_in_the_query_is_not_looked_at() -> None:
 
     assert Client().get("/oauth/introspect/", {"token": token}, headers=headers).status_code == 405
     assert Client().post(f"/oauth/introspect/?token={token}", headers=headers).status_code == 400
+
+
+def test_a_public_client_cannot_ask() -> None:
+    make_application()
+    Application.objects.update(client_type=Application.CLIENT_PUBLIC, client_secret="")
+
+    assert introspect("x", client_secret="").status_code == 401
