@@ -44,7 +44,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         quote = connection.ops.quote_name
         columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
         sql = f"UPDATE {quote(self.model._meta.db_table)} SET {columns} WHERE {quote('id')} = %s"  # noqa: S608
-        key = cast("models.Field[Any, Any]", self.model._meta.pk)
+        key = self.model._meta.pk
         values = [
             [*(field.get_db_prep_save(row[field.name], connection) for field in fields), key.get_prep_value(row["pk"])]
             for row in rows
