@@ -68,9 +68,7 @@ class Keyring:
         """Seal under the primary key; the same plaintext never seals to the same bytes twice."""
         header = _header(self.primary)
         nonce = os.urandom(NONCE_BYTES)
-        return (
-            header + nonce + self._ciphers[self.primary].encrypt(nonce, plaintext, header + associated_data)
-        )
+        return header + nonce + self._ciphers[self.primary].encrypt(nonce, plaintext, header + associated_data)
 
     def open(self, sealed: bytes, *, associated_data: bytes) -> bytes:
         """Open a sealed value that was bound to the same associated data.

@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,172 +16,423 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ClientRegistration',
+            name="ClientRegistration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text='Part of the redirect URI; cannot be changed later.', unique=True)),
-                ('provider', models.CharField(help_text='Key in the catalogue.', max_length=64)),
-                ('variables', models.JSONField(blank=True, default=dict, help_text="Values of the provider's variables, by name.")),
-                ('client_id', models.CharField(max_length=512)),
-                ('sealed_client_secret', models.BinaryField(help_text='Null: public client.', null=True)),
-                ('secret_version', models.PositiveIntegerField(default=0, editable=False, help_text='Grows with every new secret.')),
-                ('token_endpoint_auth_method', models.CharField(blank=True, choices=[('', 'as the catalogue says'), ('client_secret_basic', 'HTTP Basic'), ('client_secret_post', 'form parameters'), ('none', 'public client, no secret')], default='', max_length=32)),
-                ('without_pkce', models.BooleanField(default=False, help_text='Only for a provider that has no PKCE: then state and nonce alone tie a response to its request.')),
-                ('enabled', models.BooleanField(default=True, help_text='Off: nothing starts, completes, refreshes or is borrowed.')),
-                ('extra_scope', models.CharField(blank=True, help_text='Asked for in addition, space-separated.', max_length=2000)),
-                ('metadata', models.JSONField(blank=True, default=dict, editable=False, help_text='Discovered metadata (RFC 8414).')),
-                ('metadata_fetched_at', models.DateTimeField(editable=False, help_text='Null: nothing was discovered.', null=True)),
-                ('last_error_code', models.CharField(blank=True, editable=False, help_text='What an operator must mend; empty: nothing.', max_length=64)),
-                ('last_error_at', models.DateTimeField(editable=False, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(help_text="Part of the redirect URI; cannot be changed later.", unique=True)),
+                ("provider", models.CharField(help_text="Key in the catalogue.", max_length=64)),
+                (
+                    "variables",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Values of the provider's variables, by name."
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=512)),
+                ("sealed_client_secret", models.BinaryField(help_text="Null: public client.", null=True)),
+                (
+                    "secret_version",
+                    models.PositiveIntegerField(default=0, editable=False, help_text="Grows with every new secret."),
+                ),
+                (
+                    "token_endpoint_auth_method",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "as the catalogue says"),
+                            ("client_secret_basic", "HTTP Basic"),
+                            ("client_secret_post", "form parameters"),
+                            ("none", "public client, no secret"),
+                        ],
+                        default="",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "without_pkce",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Only for a provider that has no PKCE: then state and nonce alone tie a response to its request.",
+                    ),
+                ),
+                (
+                    "enabled",
+                    models.BooleanField(
+                        default=True, help_text="Off: nothing starts, completes, refreshes or is borrowed."
+                    ),
+                ),
+                (
+                    "extra_scope",
+                    models.CharField(blank=True, help_text="Asked for in addition, space-separated.", max_length=2000),
+                ),
+                (
+                    "metadata",
+                    models.JSONField(
+                        blank=True, default=dict, editable=False, help_text="Discovered metadata (RFC 8414)."
+                    ),
+                ),
+                (
+                    "metadata_fetched_at",
+                    models.DateTimeField(editable=False, help_text="Null: nothing was discovered.", null=True),
+                ),
+                (
+                    "last_error_code",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="What an operator must mend; empty: nothing.",
+                        max_length=64,
+                    ),
+                ),
+                ("last_error_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
             options={
-                'ordering': ('slug',),
+                "ordering": ("slug",),
             },
         ),
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('grant_type', models.CharField(choices=[('authorization_code', 'Authorization code'), ('client_credentials', 'Client credentials')], default='authorization_code', max_length=32)),
-                ('issuer', models.CharField(help_text='Who vouches for the subject.', max_length=512)),
-                ('subject', models.CharField(help_text='Account id at the provider; case-sensitive, never e-mail.', max_length=512)),
-                ('account_label', models.CharField(blank=True, help_text='The account as the provider names it.', max_length=200)),
-                ('name', models.CharField(blank=True, help_text="The owner's own name for it.", max_length=100)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('needs_reauthorization', 'Needs you'), ('revoking', 'Disconnecting'), ('revoked', 'Disconnected')], default='active', max_length=32)),
-                ('granted_scope', models.TextField(blank=True, help_text='Space-separated, sorted.')),
-                ('requested_features', models.JSONField(blank=True, default=list)),
-                ('access_expires_at', models.DateTimeField(help_text='Null: the provider did not say.', null=True)),
-                ('access_lifetime_seconds', models.PositiveIntegerField(help_text='Null: the provider did not say.', null=True)),
-                ('refresh_expires_at', models.DateTimeField(help_text='Null: no known end, or no refresh token.', null=True)),
-                ('refresh_due_at', models.DateTimeField(help_text='When to refresh next; null: nothing to do.', null=True)),
-                ('has_refresh_token', models.BooleanField(default=False)),
-                ('version', models.PositiveBigIntegerField(default=0, help_text='Grows with every stored token.')),
-                ('lease_owner', models.CharField(blank=True, help_text='Who refreshes now; empty: nobody.', max_length=64)),
-                ('lease_until', models.DateTimeField(help_text='Null: no lease.', null=True)),
-                ('refresh_sent', models.BooleanField(default=False, help_text='The lease holder was about to send the refresh token; the outcome is not known yet.')),
-                ('failure_count', models.PositiveIntegerField(default=0, help_text='Passing failures in a row.')),
-                ('last_error_code', models.CharField(blank=True, max_length=64)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('last_refreshed_at', models.DateTimeField(null=True)),
-                ('provider_data', models.JSONField(blank=True, default=dict, help_text='Kept from the token response; no secrets.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('owner', models.ForeignKey(help_text="Null: the hub's own (client credentials).", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='connections', to=settings.AUTH_USER_MODEL)),
-                ('registration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='connections', to='integrations.clientregistration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "grant_type",
+                    models.CharField(
+                        choices=[
+                            ("authorization_code", "Authorization code"),
+                            ("client_credentials", "Client credentials"),
+                        ],
+                        default="authorization_code",
+                        max_length=32,
+                    ),
+                ),
+                ("issuer", models.CharField(help_text="Who vouches for the subject.", max_length=512)),
+                (
+                    "subject",
+                    models.CharField(
+                        help_text="Account id at the provider; case-sensitive, never e-mail.", max_length=512
+                    ),
+                ),
+                (
+                    "account_label",
+                    models.CharField(blank=True, help_text="The account as the provider names it.", max_length=200),
+                ),
+                ("name", models.CharField(blank=True, help_text="The owner's own name for it.", max_length=100)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("needs_reauthorization", "Needs you"),
+                            ("revoking", "Disconnecting"),
+                            ("revoked", "Disconnected"),
+                        ],
+                        default="active",
+                        max_length=32,
+                    ),
+                ),
+                ("granted_scope", models.TextField(blank=True, help_text="Space-separated, sorted.")),
+                ("requested_features", models.JSONField(blank=True, default=list)),
+                ("access_expires_at", models.DateTimeField(help_text="Null: the provider did not say.", null=True)),
+                (
+                    "access_lifetime_seconds",
+                    models.PositiveIntegerField(help_text="Null: the provider did not say.", null=True),
+                ),
+                (
+                    "refresh_expires_at",
+                    models.DateTimeField(help_text="Null: no known end, or no refresh token.", null=True),
+                ),
+                (
+                    "refresh_due_at",
+                    models.DateTimeField(help_text="When to refresh next; null: nothing to do.", null=True),
+                ),
+                ("has_refresh_token", models.BooleanField(default=False)),
+                ("version", models.PositiveBigIntegerField(default=0, help_text="Grows with every stored token.")),
+                (
+                    "lease_owner",
+                    models.CharField(blank=True, help_text="Who refreshes now; empty: nobody.", max_length=64),
+                ),
+                ("lease_until", models.DateTimeField(help_text="Null: no lease.", null=True)),
+                (
+                    "refresh_sent",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The lease holder was about to send the refresh token; the outcome is not known yet.",
+                    ),
+                ),
+                ("failure_count", models.PositiveIntegerField(default=0, help_text="Passing failures in a row.")),
+                ("last_error_code", models.CharField(blank=True, max_length=64)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                ("last_refreshed_at", models.DateTimeField(null=True)),
+                (
+                    "provider_data",
+                    models.JSONField(blank=True, default=dict, help_text="Kept from the token response; no secrets."),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        help_text="Null: the hub's own (client credentials).",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="connections",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "registration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="connections",
+                        to="integrations.clientregistration",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at', '-pk'),
+                "ordering": ("-created_at", "-pk"),
             },
         ),
         migrations.CreateModel(
-            name='SweepRun',
+            name="SweepRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(help_text='Null: running, or killed.', null=True)),
-                ('counts', models.JSONField(default=dict, help_text='By outcome.')),
-                ('by_provider', models.JSONField(default=dict, help_text='By provider, then by outcome.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(help_text="Null: running, or killed.", null=True)),
+                ("counts", models.JSONField(default=dict, help_text="By outcome.")),
+                ("by_provider", models.JSONField(default=dict, help_text="By provider, then by outcome.")),
             ],
             options={
-                'ordering': ('-started_at',),
+                "ordering": ("-started_at",),
             },
         ),
         migrations.CreateModel(
-            name='VaultEntry',
+            name="VaultEntry",
             fields=[
-                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='vault_entry', serialize=False, to='integrations.connection')),
-                ('sealed', models.BinaryField(help_text="Bound to the connection's id, owner, registration and version.")),
-                ('key_id', models.CharField(db_index=True, help_text='The key it is sealed under.', max_length=32)),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="vault_entry",
+                        serialize=False,
+                        to="integrations.connection",
+                    ),
+                ),
+                (
+                    "sealed",
+                    models.BinaryField(help_text="Bound to the connection's id, owner, registration and version."),
+                ),
+                ("key_id", models.CharField(db_index=True, help_text="The key it is sealed under.", max_length=32)),
             ],
         ),
         migrations.CreateModel(
-            name='AuthorizationRequest',
+            name="AuthorizationRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state_hash', models.CharField(max_length=64, unique=True)),
-                ('browser_hash', models.CharField(help_text="Of the value kept in the browser's session.", max_length=64)),
-                ('sealed', models.BinaryField(help_text='code_verifier and nonce, bound to this state.')),
-                ('scope', models.TextField(blank=True)),
-                ('features', models.JSONField(default=list)),
-                ('return_to', models.CharField(blank=True, max_length=2000)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('registration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.clientregistration')),
-                ('connection', models.ForeignKey(help_text='The connection it upgrades or reconnects; null: a new one.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='authorization_requests', to='integrations.connection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("state_hash", models.CharField(max_length=64, unique=True)),
+                (
+                    "browser_hash",
+                    models.CharField(help_text="Of the value kept in the browser's session.", max_length=64),
+                ),
+                ("sealed", models.BinaryField(help_text="code_verifier and nonce, bound to this state.")),
+                ("scope", models.TextField(blank=True)),
+                ("features", models.JSONField(default=list)),
+                ("return_to", models.CharField(blank=True, max_length=2000)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "registration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="integrations.clientregistration",
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        help_text="The connection it upgrades or reconnects; null: a new one.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="authorization_requests",
+                        to="integrations.connection",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('connected', 'Connected'), ('reconnected', 'Reconnected'), ('connect_failed', 'Connecting failed'), ('scope_changed', 'Permissions changed'), ('scope_unexpected', 'More permissions granted than asked for'), ('refreshed', 'Access renewed'), ('refresh_failed', 'Renewal failed'), ('needs_reauthorization', 'Reconnection needed'), ('recovered', 'Works again'), ('used', 'Used'), ('renamed', 'Renamed'), ('disconnected', 'Disconnected'), ('revoked_at_provider', 'Access withdrawn at the provider'), ('revocation_failed', 'Access could not be withdrawn at the provider'), ('seal_broken', 'Stored tokens cannot be opened'), ('registered', 'Provider registered'), ('registration_changed', 'Provider registration changed'), ('registration_broken', 'Provider refuses our registration')], max_length=32)),
-                ('actor', models.CharField(blank=True, help_text='Who did it: user name, task or command; empty: the hub.', max_length=150)),
-                ('ip', models.GenericIPAddressField(null=True)),
-                ('details', models.JSONField(default=dict, help_text='No secrets.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('connection', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='integrations.connection')),
-                ('owner', models.ForeignKey(help_text="Whose activity it is; null: the hub's.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('registration', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='integrations.clientregistration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("connected", "Connected"),
+                            ("reconnected", "Reconnected"),
+                            ("connect_failed", "Connecting failed"),
+                            ("scope_changed", "Permissions changed"),
+                            ("scope_unexpected", "More permissions granted than asked for"),
+                            ("refreshed", "Access renewed"),
+                            ("refresh_failed", "Renewal failed"),
+                            ("needs_reauthorization", "Reconnection needed"),
+                            ("recovered", "Works again"),
+                            ("used", "Used"),
+                            ("renamed", "Renamed"),
+                            ("disconnected", "Disconnected"),
+                            ("revoked_at_provider", "Access withdrawn at the provider"),
+                            ("revocation_failed", "Access could not be withdrawn at the provider"),
+                            ("seal_broken", "Stored tokens cannot be opened"),
+                            ("registered", "Provider registered"),
+                            ("registration_changed", "Provider registration changed"),
+                            ("registration_broken", "Provider refuses our registration"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "actor",
+                    models.CharField(
+                        blank=True, help_text="Who did it: user name, task or command; empty: the hub.", max_length=150
+                    ),
+                ),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("details", models.JSONField(default=dict, help_text="No secrets.")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="events",
+                        to="integrations.connection",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        help_text="Whose activity it is; null: the hub's.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "registration",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="events",
+                        to="integrations.clientregistration",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='PendingRevocation',
+            name="PendingRevocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('nonce', models.UUIDField(help_text='Part of what the sealed value is bound to.', unique=True)),
-                ('sealed', models.BinaryField()),
-                ('key_id', models.CharField(max_length=32)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField(db_index=True)),
-                ('last_error_code', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pending_revocations', to='integrations.connection')),
-                ('registration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integrations.clientregistration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("nonce", models.UUIDField(help_text="Part of what the sealed value is bound to.", unique=True)),
+                ("sealed", models.BinaryField()),
+                ("key_id", models.CharField(max_length=32)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(db_index=True)),
+                ("last_error_code", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pending_revocations",
+                        to="integrations.connection",
+                    ),
+                ),
+                (
+                    "registration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="integrations.clientregistration",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(condition=models.Q(('refresh_due_at__isnull', False)), fields=['refresh_due_at', 'id'], name='connection_due'),
+            model_name="connection",
+            index=models.Index(
+                condition=models.Q(("refresh_due_at__isnull", False)),
+                fields=["refresh_due_at", "id"],
+                name="connection_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(fields=['owner', '-created_at'], name='connection_by_owner'),
+            model_name="connection",
+            index=models.Index(fields=["owner", "-created_at"], name="connection_by_owner"),
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.UniqueConstraint(fields=('owner', 'registration', 'issuer', 'subject'), name='one_connection_per_owner_and_account'),
+            model_name="connection",
+            constraint=models.UniqueConstraint(
+                fields=("owner", "registration", "issuer", "subject"), name="one_connection_per_owner_and_account"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.UniqueConstraint(condition=models.Q(('owner__isnull', True)), fields=('registration', 'issuer', 'subject'), name='one_connection_of_the_hub_per_account'),
+            model_name="connection",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("owner__isnull", True)),
+                fields=("registration", "issuer", "subject"),
+                name="one_connection_of_the_hub_per_account",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('active', 'needs_reauthorization', 'revoking', 'revoked'))), name='connection_status_is_known'),
+            model_name="connection",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ("active", "needs_reauthorization", "revoking", "revoked"))),
+                name="connection_status_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_owner', ''), ('lease_until__isnull', True)), models.Q(models.Q(('lease_owner', ''), _negated=True), ('lease_until__isnull', False)), _connector='OR'), name='a_lease_has_an_owner_and_an_end'),
+            model_name="connection",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_owner", ""), ("lease_until__isnull", True)),
+                    models.Q(models.Q(("lease_owner", ""), _negated=True), ("lease_until__isnull", False)),
+                    _connector="OR",
+                ),
+                name="a_lease_has_an_owner_and_an_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'active'), ('refresh_due_at__isnull', True), _connector='OR'), name='only_active_connections_are_due'),
+            model_name="connection",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status", "active"), ("refresh_due_at__isnull", True), _connector="OR"),
+                name="only_active_connections_are_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.CheckConstraint(condition=models.Q(('subject', ''), _negated=True), name='connection_names_its_account'),
+            model_name="connection",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("subject", ""), _negated=True), name="connection_names_its_account"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['connection', '-id'], name='event_by_connection'),
+            model_name="event",
+            index=models.Index(fields=["connection", "-id"], name="event_by_connection"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['owner', '-id'], name='event_by_owner'),
+            model_name="event",
+            index=models.Index(fields=["owner", "-id"], name="event_by_owner"),
         ),
     ]
