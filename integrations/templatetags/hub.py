@@ -1,0 +1,21 @@
+"""Filters for the monogram that stands where a logo could."""
+
+import zlib
+
+from django import template
+
+HUES = 6
+
+register = template.Library()
+
+
+@register.filter
+def initial(name: str) -> str:
+    """The first letter or digit of a name."""
+    return next((character.upper() for character in name if character.isalnum()), "?")
+
+
+@register.filter
+def hue(name: str) -> int:
+    """One of the six colours in tokens.css, always the same for a name."""
+    return zlib.crc32(name.encode()) % HUES

@@ -1,0 +1,45 @@
+"""Where a page may send the browser: paths of our own, or a provider's authorization endpoint."""
+
+import unicodedata
+from urllib.parse import urlencode, urlsplit
+
+from django.http import HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+PATH_LIMIT = 2000
+
+
+class HttpResponseSeeOther(HttpResponseRedirect):
+    """303: the next request is a GET, whatever this one was (RFC 9700 §4.12)."""
+
+    status_code = 303
+
+
+def safe_path(value: str) -> str:
+    """The path, if it can lead nowhere but to a page of this site; else the empty text."""
+    if not value.startswith("/") or value.startswith("//") or len(value) > PATH_LIMIT:
+        return ""
+    if "\\" in value or any(character.isspace() or unicodedata.category(character)[0] == "C" for character in value):
+        return ""
+    if _hides_an_authority(value) or not url_has_allowed_host_and_scheme(value, allowed_hosts=None):
+        return ""
+    return value
+
+
+def with_next(path: str, *, next_path: str) -> str:
+    """Add `next` to an address of ours."""
+    if not next_path:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}{urlencode({'next': next_path})}"
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port; the empty text for what a browser must not be sent to."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("https", "http") and parts.netloc else ""
+
+
+def _hides_an_authority(value: str) -> bool:
+    # Somebody downstream may decode once more: /%09/evil, /%2f/evil and /%5cevil must stay harmless then, too.
+    path = value.lower().partition("?")[0].partition("#")[0]
+    return path.startswith(("/%2f", "/%5c", "/%0", "/%1")) or "%0d" in value.lower() or "%0a" in value.lower()

@@ -1,0 +1,42 @@
+"""What people may send us."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from integrations.oauth.errors import printable
+from integrations.providers.provider import Provider
+from integrations.web.addresses import safe_path
+
+NAME_LIMIT = 100
+
+
+class FeaturesForm(forms.Form):
+    """Which features to ask for, and where to go afterwards; an address that is not ours counts as none."""
+
+    features = forms.MultipleChoiceField(required=False)
+    next = forms.CharField(required=False)
+
+    def __init__(self, data: Mapping[str, Any], *, provider: Provider) -> None:
+        super().__init__(data)
+        choices = [(feature.slug, feature.title) for feature in provider.features]
+        self.fields["features"] = forms.MultipleChoiceField(required=False, choices=choices)
+
+    def clean_next(self) -> str:
+        return safe_path(self.cleaned_data["next"])
+
+
+class RenameForm(forms.Form):
+    """A person's own name for a connection; empty: as the provider calls the account."""
+
+    name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=NAME_LIMIT,
+        help_text="Only you see it. Leave it empty to use the name of the account.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_name(self) -> str:
+        return printable(self.cleaned_data["name"], limit=NAME_LIMIT)

@@ -1,0 +1,17 @@
+"""Look up what belongs to the person who asks; another person's is as unknown as what does not exist."""
+
+from django.db import models
+from django.shortcuts import get_object_or_404
+
+from integrations.models import Connection
+from integrations.web.visitor import PersonRequest
+
+
+def own_connection(request: PersonRequest, uuid: str) -> Connection:
+    """The person's connection with its registration and owner loaded.
+
+    Raises:
+        Http404
+    """
+    rows = request.user.connections.select_related("registration", "owner").fetch_mode(models.FETCH_RAISE)
+    return get_object_or_404(rows, uuid=uuid)

@@ -1,0 +1,179 @@
+"""What pages show of rows and catalogue entries: plain values, in words, made harmless for display."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from integrations.flows import clients
+from integrations.models import ClientRegistration, Connection, Event
+from integrations.oauth.errors import OAuthError, printable
+from integrations.providers import PROVIDERS
+from integrations.providers.provider import Feature, Provider
+from integrations.web.addresses import origin_of
+
+NAME_LIMIT = 120
+SCOPE_LIMIT = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScopeRow:
+    """A scope token, and what it means."""
+
+    token: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureRow:
+    """A feature as a person meets it."""
+
+    slug: str
+    title: str
+    description: str
+    scope: tuple[ScopeRow, ...]
+    is_fixed: bool
+    is_on: bool
+    can_be_tried: bool
+    is_wanted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistrationCard:
+    """A provider that can be connected."""
+
+    slug: str
+    provider: str
+    name: str
+    description: str
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConnectionCard:
+    """A connection in a list, and the head of its own page."""
+
+    uuid: UUID
+    title: str
+    account: str
+    provider: str
+    status: str
+    status_label: str
+    features: tuple[str, ...]
+    created_at: datetime
+    last_used_at: datetime | None
+    last_refreshed_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventRow:
+    """A line of the activity of a connection."""
+
+    kind: str
+    label: str
+    actor: str
+    note: str
+    created_at: datetime
+
+
+def provider_name(registration: ClientRegistration) -> str:
+    """The provider's name; our own key for it when the catalogue has lost it."""
+    provider = PROVIDERS.get(registration.provider)
+    return provider.name if provider else registration.provider
+
+
+def authorization_origin(registration: ClientRegistration) -> str:
+    """Where a person agrees; the empty text while the registration is not complete."""
+    try:
+        return origin_of(clients.server_of(registration).authorization_endpoint)
+    except OAuthError:
+        return ""
+
+
+def can_revoke(registration: ClientRegistration) -> bool:
+    """Whether the provider can be told that access has ended."""
+    try:
+        return bool(clients.server_of(registration).revocation_endpoint)
+    except OAuthError:
+        return False
+
+
+def registration_card(registration: ClientRegistration) -> RegistrationCard:
+    provider = PROVIDERS.get(registration.provider)
+    return RegistrationCard(
+        slug=registration.slug,
+        provider=registration.provider,
+        name=provider_name(registration),
+        description=provider.description if provider else "",
+        host=authorization_origin(registration).partition("://")[2],
+    )
+
+
+def connection_card(connection: Connection) -> ConnectionCard:
+    provider = PROVIDERS.get(connection.registration.provider)
+    on = provider.features_of(connection.scope)[0] if provider and is_held(connection) else ()
+    status = connection.Status(connection.status)
+    switched_off = is_held(connection) and not connection.registration.enabled
+    return ConnectionCard(
+        uuid=connection.uuid,
+        title=printable(connection.title, limit=NAME_LIMIT),
+        account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
+        provider=provider_name(connection.registration),
+        status="disabled" if switched_off else status.value,
+        status_label="Switched off" if switched_off else str(status.label),
+        features=tuple(feature.title for feature in on),
+        created_at=connection.created_at,
+        last_used_at=connection.last_used_at,
+        last_refreshed_at=connection.last_refreshed_at,
+    )
+
+
+def is_held(connection: Connection) -> bool:
+    """Whether the hub still holds tokens of it."""
+    return connection.status in (Connection.Status.ACTIVE, Connection.Status.NEEDS_REAUTHORIZATION)
+
+
+def feature_rows(
+    provider: Provider, *, granted: Collection[str] = (), wanted: Collection[str] = ()
+) -> tuple[FeatureRow, ...]:
+    """Every feature of an entry: which are on, and which somebody wants."""
+    on, _ = provider.features_of(granted)
+    return tuple(
+        _feature_row(provider, feature, is_on=feature in on, is_wanted=feature.slug in wanted)
+        for feature in provider.features
+    )
+
+
+def scope_rows(provider: Provider | None, scope: Iterable[str]) -> tuple[ScopeRow, ...]:
+    """Scope tokens in human words, in order."""
+    return tuple(
+        ScopeRow(
+            token=printable(token, limit=SCOPE_LIMIT),
+            title=printable(provider.scope_title(token) if provider else token, limit=SCOPE_LIMIT),
+        )
+        for token in sorted(scope)
+    )
+
+
+def event_row(event: Event, *, owner: str) -> EventRow:
+    code = event.details.get("code") or event.details.get("reason")
+    return EventRow(
+        kind=event.kind,
+        label=event.get_kind_display(),
+        actor="you" if event.actor == owner else printable(event.actor, limit=NAME_LIMIT) or "the hub",
+        note=printable(str(code), limit=NAME_LIMIT) if code else "",
+        created_at=event.created_at,
+    )
+
+
+def _feature_row(provider: Provider, feature: Feature, *, is_on: bool, is_wanted: bool) -> FeatureRow:
+    return FeatureRow(
+        slug=feature.slug,
+        title=feature.title,
+        description=feature.description,
+        scope=scope_rows(provider, feature.scope),
+        is_fixed=feature.minimum or not feature.scope or provider.access_is_fixed,
+        is_on=is_on,
+        can_be_tried=bool(feature.test_path),
+        is_wanted=is_wanted,
+    )

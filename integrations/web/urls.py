@@ -1,0 +1,23 @@
+"""The addresses of the pages."""
+
+from django.urls import path
+
+from integrations.web.views import catalogue, connect, connections, consent, use
+
+app_name = "integrations"
+
+urlpatterns = [
+    path("connections/", connections.connections, name="connections"),
+    path("connections/new/", catalogue.catalogue, name="catalogue"),
+    path("connections/new/<slug:slug>/", catalogue.provider, name="provider"),
+    path("connections/begin/<slug:slug>/", connect.begin, name="begin"),
+    path("connections/callback/<slug:slug>/", connect.callback, name="callback"),
+    path("connections/consent/", consent.consent, name="consent"),
+    path("connections/<uuid:uuid>/", connections.connection, name="connection"),
+    path("connections/<uuid:uuid>/enable/", connect.enable, name="enable"),
+    path("connections/<uuid:uuid>/reconnect/", connect.reconnect, name="reconnect"),
+    path("connections/<uuid:uuid>/test/", use.test_connection, name="test"),
+    path("connections/<uuid:uuid>/try/", use.try_feature, name="try"),
+    path("connections/<uuid:uuid>/rename/", use.rename_connection, name="rename"),
+    path("connections/<uuid:uuid>/disconnect/", use.disconnect_connection, name="disconnect"),
+]

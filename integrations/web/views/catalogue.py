@@ -1,0 +1,42 @@
+"""What can be connected."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from integrations.models import ClientRegistration
+from integrations.providers import PROVIDERS
+from integrations.web.addresses import safe_path
+from integrations.web.presentation import connection_card, feature_rows, registration_card, scope_rows
+from integrations.web.visitor import PersonRequest
+
+
+@require_safe
+@login_required
+def catalogue(request: PersonRequest) -> HttpResponse:
+    """Every provider that is switched on."""
+    registrations = ClientRegistration.objects.filter(enabled=True, provider__in=PROVIDERS)
+    cards = sorted(map(registration_card, registrations), key=lambda card: (card.name.lower(), card.slug))
+    return render(request, "integrations/catalogue.html", {"cards": cards})
+
+
+@require_safe
+@login_required
+def provider(request: PersonRequest, slug: str) -> HttpResponse:
+    """What a provider offers, and the choice of what to allow."""
+    registration = get_object_or_404(ClientRegistration, slug=slug, enabled=True)
+    entry = PROVIDERS.get(registration.provider)
+    if entry is None:
+        raise Http404
+    connected = request.user.connections.visible().filter(registration=registration)
+    asked = request.GET.get("feature", "")
+    context = {
+        "card": registration_card(registration),
+        "provider": entry,
+        "features": feature_rows(entry, wanted={asked}),
+        "always_asked": scope_rows(entry, entry.base_scope | registration.extra_scope_set),
+        "connected": [connection_card(row) for row in connected.select_related("registration")],
+        "next": safe_path(request.GET.get("next", "")),
+    }
+    return render(request, "integrations/provider.html", context)

@@ -1,0 +1,156 @@
+"""To the provider, and back."""
+
+from collections.abc import Collection
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import DisallowedRedirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from integrations.flows import connect
+from integrations.flows.connect import Completed
+from integrations.models import ClientRegistration, Connection
+from integrations.oauth.errors import OAuthError
+from integrations.providers import PROVIDERS
+from integrations.web.addresses import HttpResponseSeeOther, origin_of, safe_path
+from integrations.web.decorators import action_of, no_referrer
+from integrations.web.forms import FeaturesForm
+from integrations.web.own import own_connection
+from integrations.web.presentation import provider_name
+from integrations.web.problem import problem
+from integrations.web.visitor import PersonRequest, browser_of, client_address
+
+
+@never_cache
+@action_of("integrations:provider")
+def begin(request: PersonRequest, slug: str) -> HttpResponse:
+    """Leave for the provider, to connect an account."""
+    registration = get_object_or_404(ClientRegistration, slug=slug)
+    form = _features_form(request, registration)
+    if not form.is_valid():
+        messages.error(request, "That choice is not on offer any more. Choose again.")
+        return redirect("integrations:provider", slug=slug)
+    return _leave(request, registration, features=form.cleaned_data["features"], return_to=form.cleaned_data["next"])
+
+
+@never_cache
+@action_of("integrations:connection")
+def enable(request: PersonRequest, uuid: str) -> HttpResponse:
+    """Leave for the provider, to allow one more feature on a connection."""
+    connection = own_connection(request, uuid)
+    form = _features_form(request, connection.registration)
+    if not form.is_valid() or not form.cleaned_data["features"]:
+        messages.error(request, "That feature is not on offer any more. Choose again.")
+        return redirect("integrations:connection", uuid=uuid)
+    features = {*connection.requested_features, *form.cleaned_data["features"]}
+    return _leave(
+        request,
+        connection.registration,
+        features=features & _on_offer(connection.registration),
+        connection=connection,
+        return_to=form.cleaned_data["next"],
+    )
+
+
+@never_cache
+@action_of("integrations:connection")
+def reconnect(request: PersonRequest, uuid: str) -> HttpResponse:
+    """Leave for the provider, to renew a connection with the features it was given."""
+    connection = own_connection(request, uuid)
+    return _leave(
+        request,
+        connection.registration,
+        features={*connection.requested_features} & _on_offer(connection.registration),
+        connection=connection,
+        return_to=safe_path(request.POST.get("next", "")),
+    )
+
+
+@never_cache
+@no_referrer
+@require_GET
+def callback(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take the authorization response. After signing in nobody is sent back here: the attempt may be foreign."""
+    if not request.user.is_authenticated:
+        messages.warning(request, "Sign in first, then start connecting again.")
+        return redirect_to_login(reverse("integrations:connections"))
+    registration = get_object_or_404(ClientRegistration, slug=slug)
+    try:
+        completed = connect.complete(
+            user=request.user,
+            browser=browser_of(request),
+            registration=registration,
+            pairs=[(name, value) for name, values in request.GET.lists() for value in values],
+            now=timezone.now(),
+            ip=client_address(request),
+        )
+    except OAuthError as error:
+        return problem(request, error, registration)
+    _tell(request, completed, provider=provider_name(registration))
+    page = reverse("integrations:connection", kwargs={"uuid": completed.connection.uuid})
+    return HttpResponseSeeOther(safe_path(completed.return_to) or page)
+
+
+@no_referrer
+def _leave(
+    request: PersonRequest,
+    registration: ClientRegistration,
+    *,
+    features: Collection[str],
+    connection: Connection | None = None,
+    return_to: str,
+) -> HttpResponse:
+    """Hand the browser over with a page, not a redirect.
+
+    Chromium holds a form's whole chain of redirects against `form-action`, and providers send people on to origins
+    nobody can list: their sign-in, their workspace, their company's. A page that refreshes starts a new navigation.
+    """
+    try:
+        url = connect.begin(
+            user=request.user,
+            browser=browser_of(request),
+            registration=registration,
+            features=features,
+            connection=connection,
+            return_to=return_to,
+            now=timezone.now(),
+            ip=client_address(request),
+        )
+    except OAuthError as error:
+        return problem(request, error, registration)
+    origin = origin_of(url)
+    if not origin:
+        raise DisallowedRedirect("the authorization endpoint is not on the web")
+    context = {
+        "authorization_url": url,
+        "host": origin.partition("://")[2],
+        "provider": provider_name(registration),
+    }
+    response = render(request, "integrations/leave.html", context)
+    response.headers["Refresh"] = f"0;url={url}"
+    return response
+
+
+def _features_form(request: HttpRequest, registration: ClientRegistration) -> FeaturesForm:
+    provider = PROVIDERS.get(registration.provider)
+    if provider is None:
+        raise Http404
+    return FeaturesForm(request.POST, provider=provider)
+
+
+def _on_offer(registration: ClientRegistration) -> frozenset[str]:
+    provider = PROVIDERS.get(registration.provider)
+    return frozenset(feature.slug for feature in provider.features) if provider else frozenset()
+
+
+def _tell(request: HttpRequest, completed: Completed, *, provider: str) -> None:
+    done = f"{provider} is connected." if completed.created else f"Your connection to {provider} was updated."
+    messages.success(request, done)
+    if completed.missing:
+        titles = ", ".join(feature.title for feature in completed.missing)
+        messages.warning(request, f"You did not allow everything. Still off: {titles}. You can enable it later.")

@@ -1,0 +1,54 @@
+"""Consent to one feature, asked at the moment something needs it."""
+
+from collections.abc import Sequence
+
+from django.contrib.auth.decorators import login_required
+from django.db import models
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from integrations.models import ClientRegistration, Connection
+from integrations.providers import PROVIDERS
+from integrations.providers.provider import Feature, Provider
+from integrations.web.addresses import safe_path
+from integrations.web.presentation import connection_card, feature_rows, registration_card
+from integrations.web.visitor import PersonRequest
+
+
+@require_safe
+@login_required
+def consent(request: PersonRequest) -> HttpResponse:
+    """Ask for a feature on the connections the person has at a provider, or on a new one."""
+    provider = PROVIDERS.get(request.GET.get("provider", ""))
+    feature = _feature(provider, request.GET.get("feature", ""))
+    if provider is None or feature is None:
+        raise Http404
+    next_path = safe_path(request.GET.get("next", ""))
+    rows = _connections(request, provider)
+    if next_path and any(row.is_usable and _has(row, provider, feature) for row in rows):
+        return HttpResponseRedirect(next_path)
+    registrations = ClientRegistration.objects.filter(provider=provider.slug, enabled=True)
+    context = {
+        "provider": provider,
+        "feature": next(row for row in feature_rows(provider) if row.slug == feature.slug),
+        "minimum": next(row for row in feature_rows(provider) if row.slug == provider.minimum.slug),
+        "upgrades": [connection_card(row) for row in rows if row.registration.enabled],
+        "new": [registration_card(registration) for registration in registrations],
+        "next": next_path,
+    }
+    return render(request, "integrations/consent.html", context)
+
+
+def _feature(provider: Provider | None, slug: str) -> Feature | None:
+    features = provider.features if provider else ()
+    return next((feature for feature in features if feature.slug == slug), None)
+
+
+def _connections(request: PersonRequest, provider: Provider) -> Sequence[Connection]:
+    rows = request.user.connections.visible().filter(registration__provider=provider.slug)
+    return list(rows.select_related("registration", "owner").fetch_mode(models.FETCH_RAISE))
+
+
+def _has(connection: Connection, provider: Provider, feature: Feature) -> bool:
+    return feature.scope <= provider.covered_by(connection.scope)

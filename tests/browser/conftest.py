@@ -1,0 +1,143 @@
+"""A real Chromium on a live hub, signed in, with a provider beside it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from integrations.models import ClientRegistration
+from tests.factories import make_user
+from tests.fakes.authorization_server import FakeAuthorizationServer
+from tests.fakes.registration import register_sandbox
+
+CHROMIUM = "/usr/bin/chromium"
+WIDE, NARROW = 1280, 390
+SCREENSHOTS = os.environ.get("HUB_SCREENSHOTS", "")
+
+
+@dataclass(kw_only=True)
+class Hub:
+    """A person in front of the hub."""
+
+    origin: str
+    page: Page
+    user: User
+    registration: ClientRegistration
+    server: FakeAuthorizationServer
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.origin + path)
+        return self.page
+
+    @property
+    def path(self) -> str:
+        """Where the browser is, query included."""
+        parts = urlsplit(self.page.url)
+        assert f"{parts.scheme}://{parts.netloc}" == self.origin, self.page.url
+        return parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def sign_in(self, user: User) -> None:
+        sign_in(self.page.context, user, origin=self.origin)
+
+
+@pytest.fixture(scope="package")
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    """One browser for this folder. While it runs, Playwright keeps an event loop in this thread, beside which Django
+    refuses to touch the database unless told otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM)
+            yield browser
+            browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page that fails the test on a script error or a violation of the content security policy."""
+    context = chromium.new_context(viewport={"width": WIDE, "height": 800}, timezone_id="UTC")
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if is_a_violation(message.text) else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def provider_server() -> Iterator[FakeAuthorizationServer]:
+    """A fake provider on the real clock, as the live hub."""
+    with FakeAuthorizationServer() as server:
+        yield server
+
+
+@pytest.fixture
+def hub(
+    live_server: LiveServer, settings: Settings, page: Page, provider_server: FakeAuthorizationServer
+) -> Hub:
+    settings.SITE_URL = live_server.url
+    hub = Hub(
+        origin=live_server.url,
+        page=page,
+        user=make_user("robin"),
+        registration=register_sandbox(provider_server),
+        server=provider_server,
+    )
+    hub.sign_in(hub.user)
+    return hub
+
+
+def sign_in(context: BrowserContext, user: User, *, origin: str) -> None:
+    client = Client()
+    client.force_login(user)
+    (name, morsel), *_ = client.cookies.items()
+    context.add_cookies([{"name": name, "value": morsel.value, "url": origin}])
+
+
+def is_a_violation(text: str) -> bool:
+    return "Content Security Policy" in text
+
+
+def violations_of_accessibility(page: Page) -> list[str]:
+    """What axe finds, as rule and place."""
+    found = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+
+def look(page: Page, name: str) -> None:
+    """Hold a page against what is true of all: no axe violation, no sideways scrolling; wide, narrow, light, dark.
+
+    With HUB_SCREENSHOTS=<folder> it also leaves pictures for a person to look at.
+    """
+    for width in (WIDE, NARROW):
+        for scheme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme=scheme)
+            if SCREENSHOTS:
+                page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{width}-{scheme}.png", full_page=True)
+            assert violations_of_accessibility(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert small_targets(page) == []
+    page.set_viewport_size({"width": WIDE, "height": 800})
+    page.emulate_media(color_scheme="light")
+
+
+def small_targets(page: Page) -> list[str]:
+    """Buttons, summaries and links that stand alone, lower than 44 px."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(
+            "button, summary, .button, .back-link, .site-nav a, .connection-card, .provider-card, input:not([type=hidden],[type=checkbox])"
+        )].filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 43.9)
+          .map((e) => `${e.tagName} ${e.textContent.trim()} ${e.getBoundingClientRect().height}`)"""
+    )

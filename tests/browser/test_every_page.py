@@ -1,0 +1,153 @@
+"""Every page, in every state a person meets, wide and narrow, light and dark."""
+
+import pytest
+from django.urls import reverse
+
+from integrations.models import ClientRegistration, Connection, Event
+from tests.browser.conftest import Hub, look
+from tests.factories import make_connection, make_event, make_registration
+from tests.fakes.misbehaviour import Behaviour
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def connected(hub: Hub, **fields: object) -> Connection:
+    fields = {"registration": hub.registration, "owner": hub.user, "scope": "profile notes:read", **fields}
+    return make_connection(**fields)  # type: ignore[arg-type]
+
+
+def address(connection: Connection, name: str = "connection") -> str:
+    return reverse(f"integrations:{name}", kwargs={"uuid": connection.uuid})
+
+
+def test_the_list_with_nothing_in_it(hub: Hub) -> None:
+    page = hub.open("/connections/")
+
+    assert page.get_by_role("link", name="Add your first connection").is_visible()
+    look(page, "connections-empty")
+
+
+def test_the_list_with_connections_in_every_state(hub: Hub) -> None:
+    off = make_registration(provider="oidc", enabled=False, variables={"issuer": "https://login.example.test"})
+    connected(hub, name="Work", account_label="alice@example.test")
+    connected(hub, account_label="a-very-long-account-name-without-any-spaces-that-goes-on-and-on@example.test")
+    connected(hub, status=Connection.Status.NEEDS_REAUTHORIZATION)
+    connected(hub, registration=off, account_label="Alice at the university")
+    connected(hub, status=Connection.Status.REVOKING)
+    connected(hub, status=Connection.Status.REVOKED)
+
+    page = hub.open("/connections/")
+    page.get_by_text("Disconnected", exact=True).first.click()
+
+    assert page.get_by_text("Needs you").is_visible()
+    assert page.get_by_text("Switched off").is_visible()
+    look(page, "connections")
+
+
+def test_the_catalogue(hub: Hub) -> None:
+    for provider in ("github", "google", "slack", "notion", "oidc"):
+        make_registration(provider=provider, slug=provider, variables={"issuer": "https://login.example.test"})
+
+    page = hub.open("/connections/new/")
+
+    assert page.get_by_role("link", name="Sandbox").is_visible()
+    look(page, "catalogue")
+
+
+def test_the_catalogue_without_providers(hub: Hub) -> None:
+    ClientRegistration.objects.update(enabled=False)
+    look(hub.open("/connections/new/"), "catalogue-empty")
+    hub.user.is_staff = True
+    hub.user.save()
+
+    page = hub.open("/connections/new/")
+
+    assert page.get_by_role("link", name="Open client registrations").is_visible()
+    look(page, "catalogue-empty-operator")
+
+
+def test_the_page_of_a_provider(hub: Hub) -> None:
+    connected(hub)
+
+    page = hub.open("/connections/new/sandbox/")
+    page.get_by_role("checkbox", name="Read your notes").check()
+    page.get_by_text("Technical details").nth(1).click()
+
+    look(page, "provider")
+
+
+def test_the_consent_page(hub: Hub) -> None:
+    look(hub.open("/connections/consent/?provider=sandbox&feature=notes.read"), "consent-new")
+    connected(hub, scope="profile", name="Work")
+
+    look(hub.open("/connections/consent/?provider=sandbox&feature=notes.read&next=/connections/"), "consent")
+
+
+def test_the_page_of_a_connection(hub: Hub) -> None:
+    connection = connected(hub, name="Work", account_label="alice@example.test")
+    make_event(connection=connection, actor=hub.user.username)
+    make_event(connection=connection, kind=Event.Kind.REFRESHED)
+    make_event(connection=connection, kind=Event.Kind.REFRESH_FAILED, details={"code": "timeout"})
+
+    page = hub.open(address(connection))
+    page.get_by_text("Rename", exact=True).click()
+
+    look(page, "connection")
+
+
+@pytest.mark.parametrize("status", ["needs_reauthorization", "revoking", "revoked"])
+def test_the_page_of_a_connection_that_cannot_be_used(hub: Hub, status: str) -> None:
+    look(hub.open(address(connected(hub, status=status))), f"connection-{status}")
+
+
+def test_the_page_of_a_connection_in_trouble(hub: Hub) -> None:
+    connection = connected(hub, failure_count=3, last_error_code="rate_limited")
+    look(hub.open(address(connection)), "connection-trouble")
+    ClientRegistration.objects.update(enabled=False)
+
+    look(hub.open(address(connection)), "connection-disabled")
+
+
+def test_disconnecting_is_confirmed(hub: Hub) -> None:
+    look(hub.open(address(connected(hub, name="Work"), "disconnect")), "disconnect")
+
+
+def test_leaving_for_the_provider(hub: Hub) -> None:
+    page = hub.open("/connections/new/sandbox/")
+    page.route(f"{hub.server.origin}/**", lambda route: route.abort())
+    page.route("**/connections/begin/**", without_refresh)
+    page.get_by_role("button", name="Continue to Sandbox").click()
+
+    assert page.get_by_role("link", name="Continue to Sandbox").is_visible()
+    look(page, "leave")
+
+
+def test_problems(hub: Hub) -> None:
+    look(hub.open("/connections/callback/sandbox/?code=x&state=unknown"), "problem-stale")
+    hub.server.misbehave("token", Behaviour.SERVER_ERROR)
+    page = hub.open("/connections/new/sandbox/")
+    page.get_by_role("button", name="Continue to Sandbox").click()
+    page.wait_for_url("**/callback/**")
+    look(page, "problem-unavailable")
+
+
+def test_a_problem_for_an_operator(hub: Hub) -> None:
+    page = hub.open("/connections/new/sandbox/")
+    page.set_extra_http_headers({"X-Fake-Error": "invalid_request", "X-Fake-Error-Description": "bad redirect_uri"})
+    page.get_by_role("button", name="Continue to Sandbox").click()
+    page.wait_for_url("**/callback/**")
+
+    assert page.get_by_text(f"{hub.origin}/connections/callback/sandbox/").is_visible()
+    look(page, "problem-operator")
+
+
+def test_pages_that_are_not_there(hub: Hub) -> None:
+    look(hub.open("/connections/new/nothing-of-the-kind/"), "404")
+
+
+def without_refresh(route: object) -> None:
+    response = route.fetch()  # type: ignore[attr-defined]
+    headers = {name: value for name, value in response.headers.items() if name != "refresh"}
+    route.fulfill(response=response, headers=headers)  # type: ignore[attr-defined]
+
+
