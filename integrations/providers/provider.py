@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from integrations.oauth.errors import IdentityRefused
-from integrations.oauth.message import Response, read_json, refuse_unless_answered, text_at
 from integrations.oauth.server import AuthorizationServer, Metadata, from_metadata
 from integrations.providers import api
 from integrations.providers.errors import CatalogueError, UnknownFeature
@@ -31,20 +29,6 @@ class Lookup:
 
     path: str
     kept_paths: Mapping[str, str]
-
-    def judge(self, response: Response) -> dict[str, str]:
-        """Read the values to keep with the connection; what the answer lacks is left out.
-
-        Raises:
-            ProviderUnavailable: no answer that can be read. Later.
-            IdentityRefused: the provider refused the token.
-        """
-        refuse_unless_answered(response)
-        if response.status >= 400:
-            raise IdentityRefused(f"HTTP status {response.status}.", code="lookup_refused")
-        document = read_json(response)
-        found = {name: text_at(document, path) for name, path in self.kept_paths.items()}
-        return {name: text for name, text in found.items() if text}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,12 +3,18 @@
 import copy
 import tomllib
 from collections.abc import Callable
+from dataclasses import fields
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integrations.providers import CatalogueError, parse
+from integrations.oauth.server import AuthorizationServer, Dialect, Revocation, Userinfo
+from integrations.providers import CatalogueError, Feature, Lookup, Provider, Variable, parse
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "providers.md"
+WRITTEN_ELSEWHERE = {"slug", "server", "token_endpoint_auth_methods_supported"}
 
 type Change = Callable[[dict[str, Any]], object]
 
@@ -126,3 +132,14 @@ def test_a_wrong_entry_is_refused_by_file_and_field(change: Change, message: str
 def test_a_slug_is_a_plain_word() -> None:
     with pytest.raises(CatalogueError, match="slug"):
         parse(gitlab(), "../gitlab")
+
+
+@pytest.mark.parametrize(
+    "part", [Provider, Variable, Feature, Lookup, AuthorizationServer, Dialect, Revocation, Userinfo]
+)
+def test_every_field_is_explained(part: type) -> None:
+    explained = DOCUMENTATION.read_text(encoding="utf-8")
+
+    names = {field.name for field in fields(part)} - WRITTEN_ELSEWHERE
+
+    assert {name for name in names if name not in explained} == set()

@@ -53,6 +53,7 @@ every_provider = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.requirement(124)
 @every_provider
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_values_of_variables_are_refused_with_help(provider: Provider, value: str) -> None:
@@ -64,6 +65,7 @@ def test_hostile_values_of_variables_are_refused_with_help(provider: Provider, v
         assert refused.value.help == variable.help
 
 
+@pytest.mark.requirement(124)
 @every_provider
 @pytest.mark.parametrize("value", HOSTILE_HOSTS)
 def test_addresses_and_bare_names_are_no_hosts(provider: Provider, value: str) -> None:
