@@ -1,7 +1,5 @@
 """Every address of the hub."""
 
-from importlib.util import find_spec
-
 from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
@@ -16,8 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
     path("", include("hub.authorization_server.urls")),
+    path("", include("integrations.web.urls")),
 ]
-if find_spec("integrations.web") and find_spec("integrations.web.urls"):
-    urlpatterns.append(path("", include("integrations.web.urls")))
-if settings.HUB_SANDBOX and find_spec("hub.sandbox") and find_spec("hub.sandbox.urls"):
+if settings.HUB_SANDBOX:
     urlpatterns.append(path("sandbox/api/", include("hub.sandbox.urls")))

@@ -6,6 +6,7 @@ import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.views.debug import get_exception_reporter_class
+from django.views.decorators.debug import sensitive_variables
 from pytest_django import Settings
 
 from hub.exception_report import HubExceptionReporter
@@ -38,12 +39,12 @@ def fail(token: str) -> None:
 @pytest.fixture
 def request_with_secrets(rf: RequestFactory) -> HttpRequest:
     return rf.post(
-        f"/connections/callback/github/?code={CANARY}&state={CANARY}",
+        f"/connections/callback/github/?code={CANARY}&state={CANARY}&anything={CANARY}",
         {"client_secret": CANARY, "anything": CANARY},
         headers={
             "authorization": f"Bearer {CANARY}",
             "cookie": f"hub_test_session={CANARY}",
-            "referer": f"https://idp.example/?code={CANARY}",
+            "referer": f"https://idp.example/?anything={CANARY}",
         },
     )
 
@@ -75,6 +76,23 @@ def test_a_report_shows_no_setting_that_holds_a_secret(settings: Settings, rf: R
     assert "HUB_SEALING_KEYS" in shown
     assert "********" in shown
     assert settings.HUB_SEALING_KEYS not in shown
+
+
+@pytest.mark.requirement(98)
+def test_variables_marked_sensitive_are_hidden_with_debug_too(settings: Settings, rf: RequestFactory) -> None:
+    settings.DEBUG = True
+
+    @sensitive_variables("answer")
+    def work() -> None:
+        answer = CANARY
+        raise RuntimeError(len(answer))
+
+    try:
+        work()
+    except RuntimeError:
+        reporter = HubExceptionReporter(rf.get("/"), *sys.exc_info())
+
+    assert CANARY not in reporter.get_traceback_html()
 
 
 @pytest.mark.requirement(98)
