@@ -1,6 +1,7 @@
 """Run the hub on this machine, with the sandbox to connect to."""
 
 import os
+import signal
 import socket
 import sys
 from argparse import ArgumentParser
@@ -8,7 +9,9 @@ from contextlib import closing
 from typing import Any
 
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import BaseCommand, CommandError, call_command
+from django.core.wsgi import get_wsgi_application
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -56,7 +59,7 @@ class Command(BaseCommand):
 
 
 def _start_again(url: str, *, port: int) -> None:
-    """Settings are read once, and much is made of SITE_URL. Accounts belong to an address, so each port has its data."""
+    """Settings are read once, much is made of SITE_URL, and accounts belong to an address: each port has its data."""
     other = {"HUB_VAR_DIRECTORY": f"{settings.VAR_DIRECTORY}-{port}"}
     os.execve(sys.executable, [sys.executable, *sys.argv], other | os.environ | {"SITE_URL": url})  # noqa: S606
 
@@ -85,9 +88,9 @@ def _welcome(url: str, *, person: SignIn, operator: SignIn) -> str:
 
 
 def _serve(port: int) -> None:
-    """Serve until SIGINT or SIGTERM. The worker is a fork and must not share our database connection."""
+    """Serve until SIGINT, SIGTERM or SIGHUP. The worker is a fork and must not share our database connection."""
     connections.close_all()
-    Server(
+    server = Server(
         "hub.wsgi:application",
         address=HOST,
         port=port,
@@ -96,4 +99,13 @@ def _serve(port: int) -> None:
         blocking_threads=BLOCKING_THREADS,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
-    ).serve()
+    )
+    # granian takes the hang-up of a closed terminal for a wish to reload.
+    server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    server.serve(target_loader=_load, wrap_loader=False)
+
+
+def _load() -> WSGIHandler:
+    """Load the application in the worker, out of the terminal's reach: Ctrl-C is for the server, which stops us."""
+    os.setpgid(0, 0)
+    return get_wsgi_application()
