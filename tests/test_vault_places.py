@@ -148,7 +148,8 @@ def test_an_attempt_put_under_another_person_does_not_open() -> None:
 
 @pytest.mark.requirement(93)
 def test_tokens_kept_for_revocation_open_only_in_their_own_row() -> None:
-    first, second = make_pending_revocation(), make_pending_revocation()
+    first = make_pending_revocation()
+    second = make_pending_revocation(connection=first.connection)
 
     second.sealed = first.sealed
 
