@@ -6,11 +6,12 @@ the very bytes its vault entry would have had, so a stolen journal tells no more
 """
 
 import base64
+import fcntl
 import json
 import logging
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,47 +51,105 @@ class Record:
         )
 
 
-@contextmanager
-def kept(records: Iterable[Record]) -> Iterator[None]:
-    """Hold records on disk while the block commits them; they stay there when it raises or the process dies.
+class Page:
+    """A file of the journal while its writer lives. It holds a lock that ends with the process, however that ends.
 
     A journal that cannot be written is logged and does not stop the commit, which is the better place anyway.
     """
-    path = _write(records)
-    yield
-    if path is not None:
-        path.unlink(missing_ok=True)
+
+    def __init__(self) -> None:
+        self._path = Path(settings.HUB_RECOVERY_JOURNAL) / f"{uuid.uuid4().hex}.journal"
+        self._descriptor: int | None = None
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._descriptor = _locked(self._path)
+        except OSError as error:
+            self._give_up(error)
+
+    def write(self, records: Iterable[Record]) -> None:
+        """Append records: from now on a killed worker does not lose them."""
+        if self._descriptor is not None:
+            try:
+                _write_whole(self._descriptor, b"".join(map(_dump, records)))
+            except OSError as error:
+                self._give_up(error)
+
+    def discard(self) -> None:
+        """Take the file away: what it holds is in the database."""
+        if self._descriptor is not None:
+            self._path.unlink(missing_ok=True)
+            self.leave()
+
+    def leave(self) -> None:
+        """Leave the file to the next `replay`."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _give_up(self, error: OSError) -> None:
+        logger.warning("recovery journal cannot be written", extra={"errno": error.errno})
+        self.leave()
 
 
-def left_behind() -> Iterator[tuple[Path, list[Record]]]:
-    """The files of the journal and their whole records; a torn last line is skipped."""
+@contextmanager
+def kept(records: Sequence[Record], *, page: Page | None = None) -> Iterator[None]:
+    """Hold records on disk while the block commits them; they stay there when it raises or the process dies.
+
+    A `page` that is given holds them already.
+    """
+    if page is None:
+        page = Page()
+        page.write(records)
     try:
-        paths = sorted(
+        yield
+        page.discard()
+    finally:
+        page.leave()
+
+
+def left_behind() -> Iterator[list[Record]]:
+    """The whole records of each file; a torn last line is skipped. The file goes when the next one is asked for.
+
+    A file whose writer lives is read too, for the writer may be stopped for longer than its leases last, but it stays.
+    """
+    try:
+        names = sorted(
             entry.path for entry in os.scandir(settings.HUB_RECOVERY_JOURNAL) if entry.name.endswith(".journal")
         )
     except FileNotFoundError:
         return
-    for path in map(Path, paths):
+    for path in map(Path, names):
         try:
-            lines = path.read_bytes().splitlines()
+            file = path.open("rb")
         except FileNotFoundError:
             continue
-        yield path, [record for line in lines if (record := _load(line)) is not None]
+        with file:
+            abandoned = _lock(file.fileno())
+            yield [record for line in file if (record := _load(line)) is not None]
+            if abandoned:
+                path.unlink(missing_ok=True)
 
 
-def _write(records: Iterable[Record]) -> Path | None:
-    folder = Path(settings.HUB_RECOVERY_JOURNAL)
-    path = folder / f"{uuid.uuid4().hex}.journal"
-    lines = b"".join(_dump(record) for record in records)
+def _locked(path: Path) -> int:
+    """A new file, whole and locked from the moment it can be seen under its name."""
+    draft = path.with_suffix(".draft")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    _lock(descriptor)
+    draft.rename(path)
+    return descriptor
+
+
+def _lock(descriptor: int) -> bool:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(lines)
-    except OSError as error:
-        logger.warning("recovery journal cannot be written", extra={"errno": error.errno})
-        return None
-    return path
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write_whole(descriptor: int, lines: bytes) -> None:
+    while lines:
+        lines = lines[os.write(descriptor, lines) :]
 
 
 def _dump(record: Record) -> bytes:

@@ -37,26 +37,27 @@ class Settled:
     late: tuple[PendingRevocation, ...]
 
 
-def commit(records: Sequence[Record], *, now: datetime) -> Settled:
-    """Store results in one transaction, held in the recovery journal until it is through.
+def commit(records: Sequence[Record], *, now: datetime, page: journal.Page | None = None) -> Settled:
+    """Store results in one transaction, held in the recovery journal (on `page`, if it is there) until it is through.
 
     Raises:
         django.db.DatabaseError: nothing was stored; the journal keeps it for `replay`.
     """
-    with journal.kept(records):
+    with journal.kept(records, page=page):
         return _commit(records, now=now, replayed=False)
 
 
 def replay(*, now: datetime) -> int:
     """Store what killed workers or a failed database left in the recovery journal; how many rows took something."""
     stored = 0
-    for path, records in journal.left_behind():
+    for records in journal.left_behind():
         stored += len(_commit(records, now=now, replayed=True).stored)
-        path.unlink(missing_ok=True)
     return stored
 
 
 def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Settled:
+    if not records:
+        return Settled(stored=frozenset(), late=())
     with transaction.atomic():
         rows = _locked([record.connection_id for record in records])
         wanted = [record for record in records if _is_wanted(rows.get(record.connection_id), record)]
