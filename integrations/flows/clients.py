@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import cast
 
 from django.conf import settings
+from django.db import connection
 from django.urls import reverse
 
 from integrations import vault
@@ -14,6 +15,7 @@ from integrations.oauth.address import AddressPolicy
 from integrations.oauth.client import Client
 from integrations.oauth.errors import Remedy
 from integrations.oauth.jwks import JwksCache
+from integrations.oauth.message import Request, Response
 from integrations.oauth.server import AuthorizationServer, TokenEndpointAuthMethod
 from integrations.oauth.transport import Transport
 from integrations.providers import CatalogueError, get
@@ -83,6 +85,20 @@ def address_policy() -> AddressPolicy:
     return AddressPolicy(allowed_hosts=frozenset(settings.HUB_OUTBOUND_ALLOWED_HOSTS))
 
 
+def let_go_of_database() -> None:
+    """Give a pooled database connection back before waiting for a provider, so that slow ones starve nobody."""
+    if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:
+        connection.close()
+
+
+class UnhurriedTransport(Transport):
+    """Waits for providers without a database connection in hand."""
+
+    def send(self, request: Request) -> Response:
+        let_go_of_database()
+        return super().send(request)
+
+
 def transport() -> Transport:
     """The transport of this process, made anew when the settings differ."""
     return _transport(frozenset(settings.HUB_OUTBOUND_ALLOWED_HOSTS), settings.HUB_HTTP_DEADLINE_SECONDS)
@@ -94,7 +110,7 @@ def jwks() -> JwksCache:
 
 @lru_cache(maxsize=4)
 def _transport(allowed_hosts: frozenset[str], deadline_seconds: int) -> Transport:
-    return Transport(AddressPolicy(allowed_hosts=allowed_hosts), deadline_seconds=deadline_seconds)
+    return UnhurriedTransport(AddressPolicy(allowed_hosts=allowed_hosts), deadline_seconds=deadline_seconds)
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,7 @@ import requests
 from requests_oauthlib import OAuth2Session
 
 from integrations.flows.borrow import AccessToken, renewed_token, token
-from integrations.flows.clients import provider_of, server_of, transport
+from integrations.flows.clients import let_go_of_database, provider_of, server_of, transport
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.rows import Clock
 from integrations.models import Connection
@@ -67,6 +67,7 @@ class HubSession(OAuth2Session):  # type: ignore[misc]
             **{name: value for name, value in given.items() if name.lower() != header.lower()},
             header: self._dialect.token_header_template.format(token=borrowed.value),
         }
+        let_go_of_database()
         return requests.Session.request(self, method, url, **sent)
 
 

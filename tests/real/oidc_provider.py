@@ -55,12 +55,17 @@ class OidcProvider:
     ) -> None:
         self._process.communicate(timeout=20)
 
+    @property
+    def basic(self) -> tuple[str, str]:
+        """Our client authentication as RFC 6749 §2.3.1 wants it encoded."""
+        return self.client_id, quote_plus(self.client_secret)
+
     def is_active(self, token: str) -> bool:
         """What the provider itself says of a token (RFC 7662)."""
         document = requests.post(
             f"{self.issuer}/token/introspection",
             data={"token": token},
-            auth=(self.client_id, quote_plus(self.client_secret)),
+            auth=self.basic,
             timeout=20,
         ).json()
         return bool(document["active"])
@@ -73,9 +78,7 @@ class Person:
         self.name = name
         self._browser = requests.Session()
 
-    def authorize(
-        self, authorization_url: str, *, redirect_uri: str, agree: bool = True
-    ) -> Sequence[tuple[str, str]]:
+    def authorize(self, authorization_url: str, *, redirect_uri: str, agree: bool = True) -> Sequence[tuple[str, str]]:
         """Walk the provider's pages; the parameters the browser brings back to the redirect URI."""
         answer = self._browser.get(authorization_url, allow_redirects=False, timeout=20)
         for _ in range(STEPS_AT_MOST):

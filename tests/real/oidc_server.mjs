@@ -37,7 +37,7 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   rotateRefreshToken: true,
   cookies: { keys: ['cookies of a test server'] },
-  ttl: { AccessToken: 3600, AuthorizationCode: 60, IdToken: 3600, RefreshToken: 86400, Grant: 86400, Session: 86400, Interaction: 600 },
+  ttl: { AccessToken: 3600, AuthorizationCode: 60, IdToken: 86400, RefreshToken: 86400, Grant: 86400, Session: 86400, Interaction: 600 },
 });
 
 async function notes(request, response) {
