@@ -40,9 +40,9 @@ class AuthorizationPageError(AssertionError):
 class FakeAuthorizationServer:
     """One provider; see the module's docstring."""
 
-    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, *, clock: Callable[[], datetime] | None = None) -> None:
         self.conduct = Conduct()
-        self.memory = Memory(self.conduct, clock=clock)
+        self.memory = Memory(self.conduct, clock=clock or _time_of_day)
         self.keys = SigningKeys()
         self._plan = Plan()
         self._log: list[Incoming] = []
@@ -177,6 +177,10 @@ class FakeAuthorizationServer:
                 if grant.account.name == account:
                     grant.revoked = True
 
+    def use_real_clock(self) -> None:
+        """Go by the time of day, like whoever reads no clock of ours."""
+        self.memory.clock = _time_of_day
+
     def expire_access_tokens(self) -> None:
         """End every access token at once, as a provider may; refresh tokens stay."""
         with self.memory.lock:
@@ -220,3 +224,7 @@ class FakeAuthorizationServer:
         if fault is None:
             return self._endpoints.process(incoming)
         return fault.spoil(lambda: self._endpoints.process(incoming))
+
+
+def _time_of_day() -> datetime:
+    return datetime.now(UTC)

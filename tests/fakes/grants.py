@@ -79,7 +79,7 @@ class Memory:
 
     def __init__(self, conduct: Conduct, *, clock: Callable[[], datetime]) -> None:
         self.conduct = conduct
-        self._clock = clock
+        self.clock = clock
         self.lock = threading.RLock()
         self.accounts: dict[str, Account] = {}
         self.clients: dict[str, RegisteredClient] = {}
@@ -92,7 +92,7 @@ class Memory:
 
     def now(self) -> datetime:
         """The provider's own clock."""
-        return self._clock() + self.conduct.clock_skew
+        return self.clock() + self.conduct.clock_skew
 
     def consent(self, account: Account, *, client_id: str, scope: frozenset[str], nonce: str | None) -> Grant:
         grant = Grant(
