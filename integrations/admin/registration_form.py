@@ -24,6 +24,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
     clock: Callable[[], datetime]
 
     client_secret = forms.CharField(
+        label="Client secret",
         required=False,
         max_length=4096,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off", "class": "vTextField"}),

@@ -20,9 +20,9 @@ class _Fields(HTMLParser):
         elif tag == "option" and "selected" in attributes:
             self.values.append((self._select, attributes.get("value", "")))
         elif tag == "input" and name and "disabled" not in attributes:
-            ticked = attributes.get("type") not in ("checkbox", "radio") or "checked" in attributes
-            if ticked and attributes.get("type") != "submit":
-                self.values.append((name, attributes.get("value", "")))
+            is_box = attributes.get("type") in ("checkbox", "radio")
+            if attributes.get("type") != "submit" and ("checked" in attributes or not is_box):
+                self.values.append((name, attributes.get("value", "on" if is_box else "")))
 
 
 def fields_of(page: HttpResponse) -> dict[str, str]:
