@@ -161,6 +161,7 @@ def test_a_late_token_that_cannot_be_revoked_at_once_is_revoked_later(journey: J
     journey.server.behave("revoke")
     journey.clock.advance(hours=1)
     disconnect.retry_revocations(now=journey.clock())
+    assert (late, "refresh_token") in revocations(journey)
     assert not journey.server.is_active(late)
     assert not PendingRevocation.objects.exists()
     assert fresh(connection).status == Connection.Status.REVOKED
