@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from integrations.flows import access
-from integrations.flows.borrow import consent_path
 from integrations.flows.errors import ConnectionUnusable, NotConnected, ScopeMissing
 from integrations.oauth.errors import OAuthError
 from integrations.web.addresses import safe_path, with_next
@@ -60,7 +59,7 @@ def requires_feature[**P](provider: str, feature: str) -> Callable[[View[Connect
             try:
                 connected.connection = access.require_feature(connected.user.pk, provider, feature)
             except (NotConnected, ScopeMissing, ConnectionUnusable) as error:
-                return _to_consent(request, error, path=consent_path(provider, feature))
+                return _to_consent(request, error, path=access.consent_path(provider, feature))
             return view(connected, *args, **kwargs)
 
         return wrapper

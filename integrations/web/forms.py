@@ -7,24 +7,19 @@ from django import forms
 
 from integrations.oauth.errors import printable
 from integrations.providers.provider import Provider
-from integrations.web.addresses import safe_path
 
 NAME_LIMIT = 100
 
 
 class FeaturesForm(forms.Form):
-    """Which features to ask for, and where to go afterwards; an address that is not ours counts as none."""
+    """Which features to ask for."""
 
     features = forms.MultipleChoiceField(required=False)
-    next = forms.CharField(required=False)
 
     def __init__(self, data: Mapping[str, Any], *, provider: Provider) -> None:
         super().__init__(data)
         choices = [(feature.slug, feature.title) for feature in provider.features]
         self.fields["features"] = forms.MultipleChoiceField(required=False, choices=choices)
-
-    def clean_next(self) -> str:
-        return safe_path(self.cleaned_data["next"])
 
 
 class RenameForm(forms.Form):

@@ -83,9 +83,7 @@ def provider_server() -> Iterator[FakeAuthorizationServer]:
 
 
 @pytest.fixture
-def hub(
-    live_server: LiveServer, settings: Settings, page: Page, provider_server: FakeAuthorizationServer
-) -> Hub:
+def hub(live_server: LiveServer, settings: Settings, page: Page, provider_server: FakeAuthorizationServer) -> Hub:
     settings.SITE_URL = live_server.url
     hub = Hub(
         origin=live_server.url,
@@ -133,11 +131,16 @@ def look(page: Page, name: str) -> None:
     page.emulate_media(color_scheme="light")
 
 
+TARGETS = (
+    "button, summary, .button, .back-link, .site-nav a, .connection-card, .provider-card, "
+    "input:not([type=hidden], [type=checkbox])"
+)
+TOO_LOW = """(selector) => [...document.querySelectorAll(selector)]
+    .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.9)
+    .map((element) => `${element.tagName} ${element.textContent.trim()}`)"""
+
+
 def small_targets(page: Page) -> list[str]:
-    """Buttons, summaries and links that stand alone, lower than 44 px."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll(
-            "button, summary, .button, .back-link, .site-nav a, .connection-card, .provider-card, input:not([type=hidden],[type=checkbox])"
-        )].filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 43.9)
-          .map((e) => `${e.tagName} ${e.textContent.trim()} ${e.getBoundingClientRect().height}`)"""
-    )
+    """Buttons, fields and links that stand alone, lower than 44 px."""
+    found: list[str] = page.evaluate(TOO_LOW, TARGETS)
+    return found

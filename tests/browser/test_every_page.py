@@ -149,5 +149,3 @@ def without_refresh(route: object) -> None:
     response = route.fetch()  # type: ignore[attr-defined]
     headers = {name: value for name, value in response.headers.items() if name != "refresh"}
     route.fulfill(response=response, headers=headers)  # type: ignore[attr-defined]
-
-

@@ -31,9 +31,7 @@ class Person:
 
     def begin(self, *features: str, slug: str = "sandbox", next: str = "") -> str:
         """Press Continue on a provider's page; the authorization URL."""
-        return authorization_url(
-            self.post(reverse("integrations:begin", args=[slug]), features=features, next=next)
-        )
+        return authorization_url(self.post(reverse("integrations:begin", args=[slug]), features=features, next=next))
 
     def come_back(self, url: str, *, account: str = "alice", scope: str | None = None, error: str = "") -> HttpResponse:
         """Agree (or not) at the provider and follow it back to the hub."""

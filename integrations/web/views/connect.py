@@ -35,7 +35,7 @@ def begin(request: PersonRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "That choice is not on offer any more. Choose again.")
         return redirect("integrations:provider", slug=slug)
-    return _leave(request, registration, features=form.cleaned_data["features"], return_to=form.cleaned_data["next"])
+    return _leave(request, registration, features=form.cleaned_data["features"], return_to=_next(request))
 
 
 @never_cache
@@ -53,7 +53,7 @@ def enable(request: PersonRequest, uuid: str) -> HttpResponse:
         connection.registration,
         features=features & _on_offer(connection.registration),
         connection=connection,
-        return_to=form.cleaned_data["next"],
+        return_to=_next(request),
     )
 
 
@@ -67,7 +67,7 @@ def reconnect(request: PersonRequest, uuid: str) -> HttpResponse:
         connection.registration,
         features={*connection.requested_features} & _on_offer(connection.registration),
         connection=connection,
-        return_to=safe_path(request.POST.get("next", "")),
+        return_to=_next(request),
     )
 
 
@@ -134,6 +134,11 @@ def _leave(
     response = render(request, "integrations/leave.html", context)
     response.headers["Refresh"] = f"0;url={url}"
     return response
+
+
+def _next(request: HttpRequest) -> str:
+    """Where to go afterwards; an address that is not ours counts as none."""
+    return safe_path(request.POST.get("next", ""))
 
 
 def _features_form(request: HttpRequest, registration: ClientRegistration) -> FeaturesForm:

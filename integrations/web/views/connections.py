@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from integrations.models import Connection
+from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.errors import sentences_of
 from integrations.web.forms import RenameForm
@@ -62,5 +63,5 @@ def connection_context(row: Connection, *, rename_form: RenameForm | None = None
         "scope": scope_rows(provider, row.scope),
         "events": [event_row(event, owner=owner) for event in events],
         "trouble": sentences_of(row.last_error_code, provider=provider_name(row.registration)),
-        "rename_form": rename_form or RenameForm(initial={"name": row.name}),
+        "rename_form": rename_form or RenameForm(initial={"name": printable(row.name)}),
     }

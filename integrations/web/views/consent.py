@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from django.contrib.auth.decorators import login_required
 from django.db import models
 from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from integrations.models import ClientRegistration, Connection
 from integrations.providers import PROVIDERS
+from integrations.providers.errors import UnknownFeature
 from integrations.providers.provider import Feature, Provider
 from integrations.web.addresses import safe_path
 from integrations.web.presentation import connection_card, feature_rows, registration_card
@@ -21,11 +22,13 @@ from integrations.web.visitor import PersonRequest
 def consent(request: PersonRequest) -> HttpResponse:
     """Ask for a feature on the connections the person has at a provider, or on a new one."""
     provider = PROVIDERS.get(request.GET.get("provider", ""))
-    feature = _feature(provider, request.GET.get("feature", ""))
-    if provider is None or feature is None:
+    if provider is None:
         raise Http404
-    next_path = safe_path(request.GET.get("next", ""))
     rows = _connections(request, provider)
+    if not request.GET.get("feature"):
+        return _without_feature(rows)
+    feature = _feature(provider, request.GET["feature"])
+    next_path = safe_path(request.GET.get("next", ""))
     if next_path and any(row.is_usable and _has(row, provider, feature) for row in rows):
         return HttpResponseRedirect(next_path)
     registrations = ClientRegistration.objects.filter(provider=provider.slug, enabled=True)
@@ -40,9 +43,18 @@ def consent(request: PersonRequest) -> HttpResponse:
     return render(request, "integrations/consent.html", context)
 
 
-def _feature(provider: Provider | None, slug: str) -> Feature | None:
-    features = provider.features if provider else ()
-    return next((feature for feature in features if feature.slug == slug), None)
+def _without_feature(rows: Sequence[Connection]) -> HttpResponse:
+    """What is missing belongs to no feature: the page of the connection shows what there is to allow."""
+    if rows:
+        return redirect("integrations:connection", uuid=rows[0].uuid)
+    return redirect("integrations:catalogue")
+
+
+def _feature(provider: Provider, slug: str) -> Feature:
+    try:
+        return provider.feature(slug)
+    except UnknownFeature:
+        raise Http404 from None
 
 
 def _connections(request: PersonRequest, provider: Provider) -> Sequence[Connection]:
