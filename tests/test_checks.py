@@ -9,6 +9,9 @@ from pytest_django import Settings
 
 from integrations.models import ClientRegistration
 
+# Django's own checks of models ask the database what it can do.
+pytestmark = pytest.mark.django_db
+
 
 def errors(databases: Sequence[str] | None = None) -> list[str]:
     """Ids of our own findings."""
@@ -79,7 +82,6 @@ def test_a_journal_that_does_not_exist_yet_is_fine(settings: Settings, tmp_path:
     assert errors() == []
 
 
-@pytest.mark.django_db
 def test_a_registration_without_its_catalogue_entry_is_told() -> None:
     ClientRegistration.objects.create(slug="gone", provider="gone", client_id="c")
     ClientRegistration.objects.create(slug="here", provider="oidc", client_id="c")
