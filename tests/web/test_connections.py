@@ -1,0 +1,109 @@
+"""The list, the catalogue, and the page of a connection."""
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from integrations.models import ClientRegistration, Connection
+from tests.factories import make_connection, make_event, make_registration
+from tests.web.person import Person, text_of
+
+
+def test_without_connections_the_first_step_is_shown(person: Person) -> None:
+    page = person.get("/connections/")
+
+    assert "Nothing is connected yet" in text_of(page)
+    assert 'href="/connections/new/"' in page.content.decode()
+
+
+def test_the_list_costs_the_same_whatever_is_in_it(
+    person: Person, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(5):
+        make_connection(owner=person.user)
+    make_connection(owner=person.user, status=Connection.Status.REVOKED)
+
+    with django_assert_num_queries(4):  # session, user, connections, disconnected ones
+        person.get("/connections/")
+
+
+def test_a_page_costs_the_same_whatever_has_happened(
+    person: Person, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    connection = person.connect("notes.read")
+    person.get("/connections/")
+    for _ in range(30):
+        make_event(connection=connection)
+
+    with django_assert_num_queries(4):  # session, user, connection, events
+        person.get(person.page(connection))
+
+
+@pytest.mark.requirement(111)
+def test_only_ones_own_connections_are_listed(person: Person, stranger: Person) -> None:
+    person.connect(account="alice")
+
+    assert "alice" not in text_of(stranger.get("/connections/"))
+
+
+def test_a_provider_that_left_the_catalogue_breaks_no_page(person: Person) -> None:
+    gone = make_registration(provider="gone", slug="gone")
+    connection = make_connection(owner=person.user, registration=gone)
+
+    for path in ("/connections/", "/connections/new/", person.page(connection), person.page(connection, "disconnect")):
+        assert person.get(path).status_code == 200
+    assert person.get("/connections/new/gone/").status_code == 404
+    assert person.post("/connections/begin/gone/").status_code == 404
+    assert person.post(person.page(connection, "reconnect")).status_code == 502
+
+
+def test_only_providers_that_are_switched_on_are_offered(person: Person) -> None:
+    make_registration(provider="github", slug="github", enabled=False)
+
+    page = text_of(person.get("/connections/new/"))
+
+    assert "Sandbox" in page
+    assert "GitHub" not in page
+    assert person.get("/connections/new/github/").status_code == 404
+
+
+def test_an_empty_catalogue_tells_an_operator_what_to_do(person: Person) -> None:
+    ClientRegistration.objects.all().delete()
+    assert "register_client" not in text_of(person.get("/connections/new/"))
+    person.user.is_staff = True
+    person.user.save()
+
+    page = person.get("/connections/new/")
+
+    assert "register_client" in text_of(page)
+    assert "/admin/integrations/clientregistration/" in page.content.decode()
+
+
+def test_the_page_of_a_provider_fixes_the_minimum_and_offers_the_rest(person: Person) -> None:
+    body = person.get("/connections/new/sandbox/?feature=notes.write").content.decode()
+
+    assert 'value="profile"' not in body
+    assert "always included" in body
+    assert 'value="notes.read" >' in body
+    assert 'value="notes.write" checked>' in body
+
+
+def test_the_page_of_a_connection_says_what_is_on_and_what_is_missing(person: Person) -> None:
+    connection = person.connect("notes.read")
+
+    body = person.get(person.page(connection)).content.decode()
+
+    assert body.count('data-status="on"') == 2
+    assert body.count('data-status="off"') == 1
+    assert 'name="features" value="notes.write"' in body
+    assert 'name="feature" value="notes.read"' in body
+
+
+@pytest.mark.parametrize("status", ["revoking", "revoked"])
+def test_an_ended_connection_offers_nothing_but_a_new_start(person: Person, status: str) -> None:
+    connection = make_connection(owner=person.user, registration=person.connect().registration, status=status)
+
+    body = person.get(person.page(connection)).content.decode().partition("<main")[2]
+
+    assert "You need to do nothing." in body
+    assert "<form" not in body
+    assert 'href="/connections/new/sandbox/"' in body

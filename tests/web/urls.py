@@ -1,0 +1,24 @@
+"""The hub's addresses and two pages of an application that needs a feature."""
+
+from django.http import HttpResponse
+from django.urls import include, path
+
+from integrations.web.decorators import requires_feature
+from integrations.web.visitor import ConnectedRequest
+
+
+@requires_feature("sandbox", "notes.read")
+def report(request: ConnectedRequest, year: int) -> HttpResponse:
+    return HttpResponse(f"report of {year} for {request.connection.account_label}")
+
+
+@requires_feature("sandbox", "no.such.feature")
+def mistaken(request: ConnectedRequest) -> HttpResponse:
+    return HttpResponse("never")
+
+
+urlpatterns = [
+    path("reports/<int:year>/", report, name="report"),
+    path("mistaken/", mistaken),
+    path("", include("hub.urls")),
+]
