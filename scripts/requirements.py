@@ -70,7 +70,7 @@ def shorten(title: str) -> str:
 def main() -> int:
     """Collect, print, and fail on a marker that names no row."""
     collector = Collector()
-    quiet = ["--collect-only", "-q", "--no-header", "--no-summary", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    quiet = ["--collect-only", "-o", "addopts=--strict-markers", "-p", "no:terminal", "-p", "no:cacheprovider"]
     status = pytest.main(quiet, plugins=[collector])
     if status != pytest.ExitCode.OK:
         print(f"The tests could not be collected ({status.name}): run pytest to see why.", file=sys.stderr)
