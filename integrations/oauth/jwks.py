@@ -37,6 +37,7 @@ def read_keys(response: Response) -> list[Key]:
 class _Known:
     keys: list[Key] = field(default_factory=list)
     fetched_at: datetime | None = None
+    failed: bool = False
     fetches: deque[datetime] = field(default_factory=deque)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,7 +61,7 @@ class JwksCache:
         """The keys as known, fetched when there are none or they are old; `anew` asks for a fetch in any case.
 
         Raises:
-            ProviderUnavailable: there are none and none can be had.
+            ProviderUnavailable: there are none and none can be had; or `anew`, and the last fetch failed.
         """
         with self._lock:
             known = self._known.setdefault(jwks_uri, _Known())
@@ -68,7 +69,7 @@ class JwksCache:
             fresh = known.fetched_at is not None and now - known.fetched_at < KEEP
             if (anew or not fresh) and _may_fetch(known, now):
                 self._fetch(jwks_uri, known=known, now=now)
-            if known.fetched_at is None:
+            if known.fetched_at is None or (anew and known.failed):
                 raise ProviderUnavailable("The provider's keys are not to be had.", code="jwks_unavailable")
             return known.keys
 
@@ -79,10 +80,11 @@ class JwksCache:
             known.keys = read_keys(self._transport.send(request))
         except ProviderUnavailable:
             # Keys that were good a while ago are better than losing a rotated token over the key endpoint.
+            known.failed = True
             if known.fetched_at is None:
                 raise
             return
-        known.fetched_at = now
+        known.fetched_at, known.failed = now, False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ import pytest
 from integrations.flows import access
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
+from tests.fakes.misbehaviour import Behaviour
 from tests.flows.journey import Journey, fresh, stored_tokens
 
 
@@ -69,3 +70,18 @@ def test_keys_that_rotate_between_connect_and_refresh_are_fetched(oidc_journey: 
     oidc_journey.clock.advance(minutes=61)
 
     assert oidc_journey.server.is_active(access.token(fresh(connection), clock=oidc_journey.clock).value)
+
+
+@pytest.mark.requirement(57, 73)
+def test_keys_that_cannot_be_had_cost_the_id_token_and_not_the_connection(oidc_journey: Journey) -> None:
+    connection = oidc_journey.connect("offline")
+    id_token = stored_tokens(connection).id_token
+    oidc_journey.server.keys.rotate()
+    oidc_journey.server.misbehave("jwks", Behaviour.SERVER_ERROR, times=None)
+    oidc_journey.clock.advance(minutes=61)
+
+    value = access.token(fresh(connection), clock=oidc_journey.clock).value
+
+    assert oidc_journey.server.is_active(value)
+    assert fresh(connection).status == Connection.Status.ACTIVE
+    assert stored_tokens(connection).id_token == id_token
