@@ -4,7 +4,7 @@ A compare-and-set UPDATE takes a lease; the HTTP call runs with no transaction o
 version and lease owner (`settle`). Just before the refresh token leaves, the row is marked, under the lease: whoever
 finds the lease run out later knows whether the token may have been spent. A lease that ran out unmarked is free. One
 that ran out marked is not, where the provider ends the grant on reuse: its holder may come back with the answer, or the
-journal may have it; after `VANISHED_FOR_GOOD` the person is asked to reconnect.
+journal may have it; after `vanished.FOR_GOOD` the person is asked to reconnect.
 """
 
 import logging
@@ -18,8 +18,8 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.flows import disconnect, settle
-from integrations.flows.clients import client_for, jwks, server_of, transport
+from integrations.flows import disconnect, settle, vanished
+from integrations.flows.clients import client_for, jwks, let_go_of_database, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.grant import Grant, renewed, seal
 from integrations.flows.journal import Record
@@ -35,7 +35,6 @@ from integrations.vault import TokenSet
 
 logger = logging.getLogger(__name__)
 
-VANISHED_FOR_GOOD = timedelta(minutes=5)
 PAUSE_FIRST_SECONDS = 0.02
 PAUSE_AT_MOST_SECONDS = 0.25
 
@@ -77,7 +76,8 @@ def refresh(
             continue
         if seen_version is None and not connection.has_expired(now=now):
             return connection
-        _look_after_vanished(connection, now=now)
+        vanished.look_after(connection, now=now)
+        let_go_of_database()
         pause(wait)
     raise ProviderUnavailable("Another worker is still refreshing it.", code="refresh_in_progress", retry_after=5)
 
@@ -122,33 +122,10 @@ def _claim(connection: Connection, *, now: datetime) -> str | None:
     )
     if same.claim(lease_owner=lease_owner, lease_until=lease_until, now=now):
         return lease_owner
-    if not _may_send_again(connection, now=now):
+    if not vanished.may_send_again(connection, now=now):
         return None
     settle.replay(now=now)
-    vanished = same.filter(lease_until__lte=now, refresh_sent=True)
-    taken = vanished.update(lease_owner=lease_owner, lease_until=lease_until, refresh_sent=False)
-    return lease_owner if taken else None
-
-
-def _may_send_again(connection: Connection, *, now: datetime) -> bool:
-    """Whether a refresh token that may have been spent can be sent once more without ending the grant."""
-    if not connection.refresh_sent or connection.lease_until is None or connection.lease_until > now:
-        return False
-    dialect = server_of(connection.registration).dialect
-    return not dialect.refresh_token_rotates or dialect.refresh_token_reuse_seconds > settings.HUB_LEASE_SECONDS
-
-
-def _look_after_vanished(connection: Connection, *, now: datetime) -> None:
-    """Where a lease ran out with its request sent: look into the journal, else wait, else give up."""
-    if not connection.refresh_sent or connection.lease_until is None or connection.lease_until > now:
-        return
-    if settle.replay(now=now):
-        return
-    if now - connection.lease_until < VANISHED_FOR_GOOD:
-        logger.warning("refresh holder vanished", extra={"connection": str(connection.uuid)})
-        return
-    if end(connection, code=RotationUncertain.code, keep_lease=True):
-        raise ConnectionUnusable("A refresh was interrupted and its outcome is not known. Reconnect the account.")
+    return lease_owner if vanished.take_over(connection, lease_owner=lease_owner, now=now) else None
 
 
 def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: bool) -> Connection | None:
@@ -173,9 +150,13 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
 
 
 def mark_sent(connection_ids: list[int], *, lease_owner: str, now: datetime) -> int:
-    """Note on rows still under this lease that their refresh token is about to leave; how many they are."""
+    """Note on rows still under this lease that their refresh token is about to leave; how many they are.
+
+    The lease runs anew from here, so that it outlives the call however long the row waited for its turn.
+    """
     held = Connection.objects.filter(pk__in=connection_ids, lease_owner=lease_owner, lease_until__gt=now)
-    return held.filter(status=Connection.Status.ACTIVE).update(refresh_sent=True)
+    lease_until = now + timedelta(seconds=settings.HUB_LEASE_SECONDS)
+    return held.filter(status=Connection.Status.ACTIVE).update(refresh_sent=True, lease_until=lease_until)
 
 
 def judge(connection: Connection, tokens: TokenSet, client: Client, response: Response, *, sent_at: datetime) -> Grant:
@@ -184,7 +165,17 @@ def judge(connection: Connection, tokens: TokenSet, client: Client, response: Re
     Raises:
         OAuthError: the provider refused, or we do: IdentityRefused when a new id_token speaks of somebody else.
     """
-    answer = client.judge_token(response)
+    return accept(connection, tokens, client, client.judge_token(response), sent_at=sent_at)
+
+
+def accept(
+    connection: Connection, tokens: TokenSet, client: Client, answer: TokenResponse, *, sent_at: datetime
+) -> Grant:
+    """What a good answer makes of the connection. An id_token in it may cost a call for the provider's keys.
+
+    Raises:
+        IdentityRefused: the new id_token speaks of somebody else.
+    """
     if answer.id_token is not None:
         answer = _with_known_identity(connection, tokens, client, answer, now=sent_at)
     return renewed(connection, answer, previous=tokens, dialect=client.server.dialect, sent_at=sent_at)
