@@ -198,6 +198,19 @@ def test_a_certificate_nobody_trusts_stops_the_refresh_and_mends(journey: Journe
     assert is_working(journey, connection)
 
 
+@pytest.mark.requirement(73)
+def test_a_provider_that_is_gone_is_waited_for(journey: Journey) -> None:
+    connection = journey.connect()
+    move(journey.registration, "http://127.0.0.1:9")
+    journey.clock.advance(minutes=61)
+
+    assert broken(journey, connection) == "connection_failed"
+    move(journey.registration, journey.server.origin)
+    journey.clock.advance(minutes=1)
+    borrow(journey, connection)
+    assert is_working(journey, connection)
+
+
 def move(registration: ClientRegistration, origin: str) -> None:
     registration.variables = {"origin": origin}
     registration.save()

@@ -1,5 +1,6 @@
 """Workers that die and databases that fail around a refresh: no token is lost by us, none is sent twice."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,39 @@ def test_an_answer_that_died_with_its_worker_ends_in_a_clear_reason_and_no_loop(
     assert kinds(connection).count("needs_reauthorization") == 1
     assert len(journey.server.refreshes()) == 1
     assert journey.server.memory.reuses_detected == 0
+
+
+@pytest.mark.requirement(65, 67)
+def test_a_worker_stopped_past_its_lease_still_stores_what_only_it_has(journey: Journey) -> None:
+    connection = expired(journey)
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+    with worker(connection, clock=journey.clock, point="borrowing") as process:
+        gate.wait_for_arrival()
+        process.send_signal(signal.SIGSTOP)
+        gate.open()
+        after_the_lease(journey)
+        assert refusal(journey, connection).remedy is Remedy.RETRY
+        process.send_signal(signal.SIGCONT)
+
+    assert journey.server.is_active(borrow(journey, connection))
+    assert len(journey.server.refreshes()) == 1
+
+
+@pytest.mark.requirement(67)
+def test_a_worker_stopped_past_its_lease_never_overwrites_a_newer_token(journey: Journey) -> None:
+    connection = expired(journey)
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+    with worker(connection, clock=journey.clock, point="borrowing") as process:
+        gate.wait_for_arrival()
+        process.send_signal(signal.SIGSTOP)
+        gate.open()
+        after_the_lease(journey)
+        journey.connect()
+        newer = stored_tokens(connection)
+        process.send_signal(signal.SIGCONT)
+
+    assert stored_tokens(connection) == newer
+    assert borrow(journey, connection) == newer.access_token
 
 
 @pytest.mark.requirement(70)
