@@ -42,7 +42,7 @@ def add_note(request: HttpRequest, owner: User) -> HttpResponse:
 
 
 def _shown(note: Note) -> dict[str, object]:
-    return {"id": note.pk, "text": note.text, "created_at": note.created_at.isoformat()}
+    return {"id": note.pk, "text": note.text, "created_at": note.created_at.isoformat(timespec="seconds")}
 
 
 def _text(body: bytes) -> str:
