@@ -24,13 +24,14 @@ _ENVIRONMENT = {
 }
 
 with patch.dict(os.environ, {**_ENVIRONMENT, **os.environ, "HUB_MODE": "test"}):
+    from hub.authorization_server.configuration import CLIENT_SECRET_HASHER
     from hub.settings import *  # noqa: F403
-    from hub.settings import ALLOWED_HOSTS, DATABASES, authorization_server
+    from hub.settings import ALLOWED_HOSTS, DATABASES
 
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
-    authorization_server.CLIENT_SECRET_HASHER,
+    CLIENT_SECRET_HASHER,
 ]
 HUB_OUTBOUND_ALLOWED_HOSTS = ("127.0.0.1", "localhost")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
