@@ -1,12 +1,23 @@
 """Fixtures for every test."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
+from tests.settings import SCRATCH
+
 pytest_plugins = ["tests.fixtures"]
+
+
+def pytest_configure() -> None:
+    SCRATCH.mkdir(mode=0o700)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,26 +1,25 @@
 """The settings under test: fixed keys, a fast hasher, loopback providers, files that vanish with the process.
 
-DATABASE_URL selects the database; without it each process has its own SQLite file. What is set here for the
+DATABASE_URL selects the database; without it each pytest process has its own SQLite file. What is set here for the
 settings to read does not stay in the environment, where a process that a test starts would inherit it.
 """
 
-import atexit
 import base64
 import hashlib
 import os
-import shutil
+import secrets
 import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-SCRATCH = Path(tempfile.mkdtemp(prefix="hub-tests-"))
-atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+# Made and removed by conftest.py, which pytest runs and other readers of these settings do not.
+SCRATCH = Path(tempfile.gettempdir()) / f"hub-tests-{secrets.token_hex(8)}"
 _KEY = base64.b64encode(hashlib.sha256(b"a key for tests").digest()).decode()
 _ENVIRONMENT = {
     "SECRET_KEY": "tests " * 20,
     "HUB_SEALING_KEYS": f"test:{_KEY}",
     "HUB_VAR_DIRECTORY": str(SCRATCH),
-    "DATABASE_URL": f"sqlite:///{SCRATCH / 'hub.sqlite3'}",
+    "DATABASE_URL": "sqlite://:memory:",
 }
 
 with patch.dict(os.environ, {**_ENVIRONMENT, **os.environ, "HUB_MODE": "test"}):

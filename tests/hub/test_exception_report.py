@@ -67,7 +67,7 @@ def test_a_report_shows_no_secret(
 def test_a_report_shows_no_setting_that_holds_a_secret(settings: Settings, rf: RequestFactory) -> None:
     settings.DEBUG = True
     settings.HUB_SEALING_KEYS = f"k1:{CANARY}"
-    settings.DATABASES = {"default": settings.DATABASES["default"] | {"PASSWORD": CANARY}}
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": f"redis://:{CANARY}@cache"}}
     settings.MAILERS = {"default": {"OPTIONS": {"password": CANARY}}}
     settings.SITE_URL = f"https://user:{CANARY}@hub.example"
 
