@@ -27,12 +27,14 @@ BLOCKING_THREADS = 32
 STOP_SECONDS = 5
 
 WELCOME = """
-Integration Hub is at   {url}/
+Integration Hub is ready
 
-Sign in as              {person.username} / {person.password}
-and, for {url}/admin/,  {operator.username} / {operator.password}
+  Open      {url}/
+  Sign in   {person.username} / {person.password}
+  Operator  {operator.username} / {operator.password}  at {url}/admin/
+  Data      {data}
 
-Its data is kept in {data}. Ctrl-C stops it.
+Ctrl-C stops it.
 """
 
 
