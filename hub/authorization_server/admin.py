@@ -34,6 +34,7 @@ class ApplicationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "client_id", "client_type", "authorization_grant_type", "user", "created")
     list_filter = ("client_type", "authorization_grant_type")
     list_select_related = ("user",)
+    view_on_site = False
     search_fields = ("name", "client_id", "user__username")
     fields = (
         "name",

@@ -1,0 +1,1 @@
+"""Canaries in every place a secret passes; nothing that is written down may hold one."""
