@@ -15,8 +15,9 @@ from integrations.flows.rows import load
 from integrations.flows.schedule import backoff
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import LEASE_RELEASED, NEXT_VERSION
-from integrations.oauth.errors import OAuthError, RequestRefused
-from integrations.vault import SealError
+from integrations.oauth.client import Client
+from integrations.oauth.errors import InvalidGrant, OAuthError, RequestRefused
+from integrations.vault import SealError, TokenSet
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def _attempt(row: PendingRevocation, *, now: datetime) -> bool:
     if not mine.update(attempts=row.attempts + 1, next_attempt_at=now + ATTEMPT_LEASE):
         return False
     try:
-        revoked = _tell_provider(row)
+        revoked = _tell_provider(row, now=now)
     except (OAuthError, SealError) as error:
         _postpone(row, error, now=now)
         return False
@@ -113,10 +114,13 @@ def _attempt(row: PendingRevocation, *, now: datetime) -> bool:
     return revoked
 
 
-def _tell_provider(row: PendingRevocation) -> bool:
+def _tell_provider(row: PendingRevocation, *, now: datetime) -> bool:
     """Revoke token by token; whether one was."""
-    tokens = vault.open_for_revocation(row)
     client = client_for(row.registration)
+    try:
+        tokens = _live_tokens(row, client, now=now)
+    except InvalidGrant:
+        return True
     revoked = False
     for request in client.revocation_requests(access_token=tokens.access_token, refresh_token=tokens.refresh_token):
         response = transport().send(request)
@@ -129,6 +133,24 @@ def _tell_provider(row: PendingRevocation) -> bool:
         else:
             revoked = True
     return revoked
+
+
+def _live_tokens(row: PendingRevocation, client: Client, *, now: datetime) -> TokenSet:
+    """The tokens to revoke; where only a live access token ends the grant, an expired one is refreshed first.
+
+    Raises:
+        InvalidGrant: the provider has ended the grant already.
+        OAuthError: the provider cannot be asked now.
+    """
+    tokens = vault.open_for_revocation(row)
+    ends_by_refresh_token = not client.server.dialect.revocation.needs_access_token
+    if ends_by_refresh_token or tokens.refresh_token is None or not row.connection.has_expired(now=now):
+        return tokens
+    answer = client.judge_token(transport().send(client.refresh_request(tokens.refresh_token)))
+    renewed = TokenSet.of(answer, previous=tokens)
+    sealed = vault.seal_for_revocation(row.connection, renewed, nonce=row.nonce)
+    PendingRevocation.objects.filter(pk=row.pk).update(sealed=sealed.sealed, key_id=sealed.key_id)
+    return renewed
 
 
 def _postpone(row: PendingRevocation, error: OAuthError | SealError, *, now: datetime) -> None:

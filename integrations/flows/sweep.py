@@ -1,10 +1,37 @@
-"""Refresh every connection that is due, in one pass."""
+"""Refresh every connection that is due, in one pass.
 
-from collections.abc import Callable
+    sweep_source    due rows, claimed in batches and made into requests     ┐ database thread
+    sweep_ledger    answers, committed in batches                           ┘
+    sweep_lane      which provider may be asked next, and how much          ┐ event loop
+    sweep_loop      sends and judges                                        ┘
+
+What one row costs is the same as in `refresh`: a lease, a mark before its request leaves, a commit through the
+journal. Two sweeps at once share the work; one that is killed leaves nothing that the next does not mend.
+"""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from django.conf import settings
+from django.db import connections
+from django.db.models import Count
+
+from integrations.flows import disconnect, settle
+from integrations.flows.clients import address_policy
 from integrations.flows.rows import Clock
+from integrations.flows.sweep_lane import Lanes
+from integrations.flows.sweep_loop import Loop
+from integrations.flows.sweep_outcome import Outcome, Tally
+from integrations.flows.sweep_source import Source
+from integrations.models import SweepRun
+from integrations.oauth.async_transport import AsyncTransport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +73,112 @@ def sweep(
 ) -> SweepReport:
     """Refresh what is due. Safe to run twice at once, to interrupt and to kill.
 
-    `progress` is called with how many are done and how many there are; when `stop` says so, what is in flight is
-    finished and nothing more is sent.
+    `progress` is called with how many are done and how many there are. When `stop` says so, or Ctrl-C is pressed, what
+    is in flight is finished and nothing more is sent.
+
+    Raises:
+        django.db.DatabaseError: the database failed; what providers answered is in the recovery journal.
     """
-    raise NotImplementedError
+    began, started = time.monotonic(), clock()
+    source = Source(provider=options.provider, started=started, horizon=started + options.due_within, clock=clock)
+    if options.dry_run:
+        return _dry(source, options)
+    settle.replay(now=started)
+    run = SweepRun.objects.create(started_at=started)
+    with _interruptible(stop) as stopped, _database_thread() as database:
+        loop = _loop(source, options, database=database, progress=progress, stop=stopped)
+        try:
+            asyncio.run(loop.run())
+        finally:
+            run.counts, run.by_provider = loop.tally.as_dicts()
+            run.finished_at = clock()
+            run.save()
+        disconnect.revoke_late(loop.late, now=clock())
+        if not stopped():
+            disconnect.retry_revocations(now=clock())
+    return _report(loop.tally, seconds=time.monotonic() - began)
+
+
+def _loop(
+    source: Source,
+    options: SweepOptions,
+    *,
+    database: Executor,
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool],
+) -> Loop:
+    concurrency = max(1, options.concurrency)
+    total = _limited(source.due(now=source.started).count(), options.limit) if progress else 0
+
+    def tell(tally: Tally) -> None:
+        if progress:
+            progress(tally.total, max(total, tally.total))
+
+    return Loop(
+        source=source,
+        lanes=Lanes(cap=options.per_provider or max(1, concurrency - concurrency // 8)),
+        transport=AsyncTransport(
+            address_policy(), deadline_seconds=settings.HUB_HTTP_DEADLINE_SECONDS, limit=concurrency
+        ),
+        database=database,
+        clock=source.clock,
+        concurrency=concurrency,
+        limit=options.limit,
+        stop=stop,
+        told=tell,
+    )
+
+
+def _dry(source: Source, options: SweepOptions) -> SweepReport:
+    """Count what is due; nothing is changed."""
+    rows = source.due(now=source.started).order_by().values_list("registration__provider")
+    by_provider = {provider: {"due": count} for provider, count in rows.annotate(Count("pk"))}
+    due = _limited(sum(counts["due"] for counts in by_provider.values()), options.limit)
+    return SweepReport(counts={"due": due}, by_provider=by_provider, due=due)
+
+
+def _limited(count: int, limit: int | None) -> int:
+    return count if limit is None else min(count, limit)
+
+
+def _report(tally: Tally, *, seconds: float) -> SweepReport:
+    counts, by_provider = tally.as_dicts()
+    return SweepReport(
+        counts=counts,
+        by_provider=by_provider,
+        due=tally.total,
+        needs_operator=Outcome.NEEDS_OPERATOR.value in counts,
+        seconds=round(seconds, 3),
+    )
+
+
+@contextmanager
+def _database_thread() -> Iterator[Executor]:
+    """One thread for everything about rows: a Django connection belongs to its thread, and ends with it."""
+    with ThreadPoolExecutor(1, thread_name_prefix="sweep-database") as executor:
+        try:
+            yield executor
+        finally:
+            executor.submit(connections.close_all).result()
+
+
+@contextmanager
+def _interruptible(stop: Callable[[], bool] | None) -> Iterator[Callable[[], bool]]:
+    """`stop`, or the first Ctrl-C where nobody else listens to it; the second one interrupts at once."""
+    pressed = threading.Event()
+
+    def press(_signal: int, _frame: object) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield lambda: pressed.is_set() or (stop is not None and stop())
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,144 @@
+"""Who may send next in a sweep: one lane for each provider's token endpoint, so that none keeps the others waiting."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from integrations.flows.sweep_source import Job, Position
+from integrations.oauth.errors import OAuthError, Remedy
+
+WINDOW_FIRST = 64
+FULL = 512
+LOW = 256
+FAILURES_TO_STOP = 20
+PAUSE_AT_MOST_SECONDS = 30
+
+
+@dataclass(kw_only=True)
+class Lane:
+    """The jobs for one token endpoint, and how much it may be asked at a time.
+
+    The window opens by one with each answer and halves when the provider has no time, so a provider that is down
+    costs few calls. `held_since` is where the source left this lane's rows out, because too many wait already.
+    """
+
+    cap: int
+    queue: deque[Job] = field(default_factory=deque)
+    registrations: set[int] = field(default_factory=set)
+    window: int = 0
+    in_flight: int = 0
+    failures: int = 0
+    resumes_at: float = 0.0
+    stopped: bool = False
+    held: bool = False
+    held_since: Position | None = None
+
+    def __post_init__(self) -> None:
+        self.window = min(WINDOW_FIRST, self.cap)
+
+    def room(self, *, now: float) -> int:
+        """How many more jobs can be sent."""
+        if self.stopped or now < self.resumes_at:
+            return 0
+        return max(0, min(len(self.queue), self.window - self.in_flight))
+
+    def learn(self, error: OAuthError | None, *, now: float) -> None:
+        """Open or close the window; `now` and pauses are in the event loop's seconds."""
+        if error is None or error.remedy is not Remedy.RETRY:
+            self.failures = 0
+            self.window = min(self.cap, self.window + 1)
+            return
+        self.failures += 1
+        self.window = max(1, self.window // 2)
+        retry_after = error.retry_after or 0
+        self.stopped = self.stopped or self.failures >= FAILURES_TO_STOP or retry_after > PAUSE_AT_MOST_SECONDS
+        self.resumes_at = max(self.resumes_at, now + retry_after)
+
+
+class Lanes:
+    """All lanes of a sweep, and the registrations that it asks no more."""
+
+    def __init__(self, *, cap: int) -> None:
+        self._cap = cap
+        self._lanes: dict[str, Lane] = {}
+        self._stopped: set[int] = set()
+
+    @property
+    def waiting(self) -> int:
+        return sum(len(lane.queue) for lane in self._lanes.values())
+
+    @property
+    def are_held(self) -> bool:
+        return any(lane.held and not lane.stopped for lane in self._lanes.values())
+
+    @property
+    def are_low(self) -> bool:
+        """Whether the source should bring more."""
+        return sum(len(lane.queue) for lane in self._lanes.values() if not lane.held) < LOW
+
+    def add(self, jobs: Sequence[Job], *, position: Position | None) -> None:
+        """Queue what the source brought up to its position; a lane that is full is left out from there on."""
+        for job in jobs:
+            lane = self._lanes.setdefault(job.lane, Lane(cap=self._cap))
+            lane.queue.append(job)
+            lane.registrations.add(job.connection.registration_id)
+        for lane in self._lanes.values():
+            if not lane.held and len(lane.queue) >= FULL:
+                lane.held, lane.held_since = True, position
+
+    def let_go(self) -> list[Position | None]:
+        """Take lanes in again that have room; where each was left out."""
+        ready = [lane for lane in self._lanes.values() if lane.held and not lane.stopped and len(lane.queue) < LOW]
+        for lane in ready:
+            lane.held = False
+        return [lane.held_since for lane in ready]
+
+    def left_out(self) -> frozenset[int]:
+        """The registrations that nothing is claimed for now."""
+        closed = (lane.registrations for lane in self._lanes.values() if lane.held or lane.stopped)
+        return frozenset(self._stopped.union(*closed))
+
+    def stop_registrations(self, ids: Iterable[int]) -> None:
+        """Send nothing more for registrations that need an operator."""
+        self._stopped.update(ids)
+
+    def dropped(self, *, everything: bool = False) -> list[Job]:
+        """Take out the jobs that will not be sent: those of stopped lanes and registrations, or all."""
+        out: list[Job] = []
+        for lane in self._lanes.values():
+            waiting = list(lane.queue)
+            lane.queue.clear()
+            for job in waiting:
+                stopped = everything or lane.stopped or job.connection.registration_id in self._stopped
+                (out if stopped else lane.queue).append(job)
+        return out
+
+    def ready(self, *, now: float) -> int:
+        """How many jobs could be sent."""
+        return sum(lane.room(now=now) for lane in self._lanes.values())
+
+    def choose(self, count: int, *, now: float) -> list[Job]:
+        """Take up to `count` jobs to be sent at once, from all lanes alike."""
+        chosen: list[Job] = []
+        lanes = [lane for lane in self._lanes.values() if lane.room(now=now)]
+        while lanes and len(chosen) < count:
+            share = max(1, (count - len(chosen)) // len(lanes))
+            for lane in lanes:
+                for _ in range(min(share, lane.room(now=now), count - len(chosen))):
+                    chosen.append(lane.queue.popleft())
+                    lane.in_flight += 1
+            lanes = [lane for lane in lanes if lane.room(now=now)]
+        return chosen
+
+    def put_aside(self, jobs: Iterable[Job]) -> None:
+        """Forget jobs that were chosen and are not sent after all."""
+        for job in jobs:
+            self._lanes[job.lane].in_flight -= 1
+
+    def learn(self, job: Job, error: OAuthError | None, *, now: float) -> None:
+        """Take note of a job's end."""
+        lane = self._lanes[job.lane]
+        lane.in_flight -= 1
+        lane.learn(error, now=now)
+        if error is not None and error.remedy is Remedy.OPERATOR:
+            self._stopped.add(job.connection.registration_id)

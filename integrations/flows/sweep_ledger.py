@@ -1,0 +1,80 @@
+"""Answers on their way into the database: on disk at once, committed in batches in the database thread."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import DatabaseError
+
+from integrations.flows import settle
+from integrations.flows.journal import Page, Record
+from integrations.flows.rows import Clock
+from integrations.flows.sweep_outcome import Outcome, Result
+from integrations.flows.sweep_source import Job
+from integrations.models import PendingRevocation
+from integrations.oauth.errors import OAuthError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a job brought: a record to store, or a failure."""
+
+    job: Job
+    brought: Record | OAuthError
+
+
+class Entry:
+    """Answers that are settled together, and the journal page that holds their records meanwhile."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.page: Page | None = None
+
+    def add(self, answer: Answer) -> None:
+        """Take an answer; a new refresh token is on disk when this returns."""
+        if isinstance(answer.brought, Record):
+            self.page = self.page or Page()
+            self.page.write([answer.brought])
+        self.answers.append(answer)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posted:
+    """What became of an entry's connections, and the late tokens that wait to be revoked."""
+
+    results: Sequence[Result]
+    late: Sequence[PendingRevocation] = ()
+
+
+def post(entry: Entry, *, clock: Clock) -> Posted:
+    """Settle an entry: the good answers in one transaction, the failures one by one."""
+    stored, late = _store(entry, clock=clock)
+    failed = [
+        _fail(answer.job, answer.brought, clock=clock)
+        for answer in entry.answers
+        if isinstance(answer.brought, OAuthError)
+    ]
+    return Posted(results=[*stored, *failed], late=late)
+
+
+def _store(entry: Entry, *, clock: Clock) -> tuple[list[Result], Sequence[PendingRevocation]]:
+    good = [answer for answer in entry.answers if isinstance(answer.brought, Record)]
+    records = [answer.brought for answer in good if isinstance(answer.brought, Record)]
+    try:
+        settled = settle.commit(records, now=clock(), page=entry.page)
+    except DatabaseError:
+        logger.exception("refreshed tokens are in the recovery journal", extra={"connections": len(records)})
+        return [answer.job.ended(Outcome.IN_JOURNAL) for answer in good], ()
+    for registration in {answer.job.connection.registration for answer in good}:
+        settle.clear_alarm(registration)
+    stored = [answer.job.connection.pk in settled.stored for answer in good]
+    outcomes = [Outcome.REFRESHED if took else Outcome.MOVED_ON for took in stored]
+    return [answer.job.ended(outcome) for answer, outcome in zip(good, outcomes, strict=True)], settled.late
+
+
+def _fail(job: Job, error: OAuthError, *, clock: Clock) -> Result:
+    logger.warning("refresh failed", extra={"connection": str(job.connection.uuid), "code": error.code})
+    changed = settle.fail(job.connection, error, lease_owner=job.lease_owner, now=clock())
+    return job.ended(Outcome.of(error) if changed else Outcome.MOVED_ON)

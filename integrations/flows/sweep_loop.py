@@ -1,0 +1,219 @@
+"""The event loop of a sweep: sends, judges and hands over; everything about rows happens in the database thread."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from django.db import DatabaseError
+
+from integrations.flows import refresh
+from integrations.flows.grant import Grant
+from integrations.flows.rows import Clock
+from integrations.flows.sweep_lane import Lanes
+from integrations.flows.sweep_ledger import Answer, Entry, post
+from integrations.flows.sweep_outcome import Outcome, Result, Tally
+from integrations.flows.sweep_source import Job, Source, marked, release
+from integrations.models import PendingRevocation
+from integrations.oauth.async_transport import AsyncTransport
+from integrations.oauth.errors import OAuthError, ProviderUnavailable
+from integrations.oauth.message import Response
+
+logger = logging.getLogger(__name__)
+
+CLAIMED_AT_ONCE = 256
+SENT_AT_ONCE = 64
+WORTH_SENDING = 16
+GATHER_SECONDS = 0.005
+COMMITTED_AT_ONCE = 200
+COMMITTED_AFTER_SECONDS = 0.4
+LOOK_AGAIN_SECONDS = 0.25
+
+
+@dataclass(kw_only=True)
+class Loop:
+    """One pass over a source. `told` is called after each batch of results."""
+
+    source: Source
+    lanes: Lanes
+    transport: AsyncTransport
+    database: Executor
+    clock: Clock
+    concurrency: int
+    limit: int | None
+    stop: Callable[[], bool]
+    told: Callable[[Tally], None]
+    tally: Tally = field(default_factory=Tally)
+    late: list[PendingRevocation] = field(default_factory=list)
+    _in_flight: int = 0
+    _taken: int = 0
+    _exhausted: bool = False
+    _feeding: bool = False
+    _entry: Entry | None = None
+    _failure: Exception | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Send until nothing is due or `stop` says so; then finish what is in flight and give the other leases back.
+
+        Raises:
+            django.db.DatabaseError: the database failed; what was answered is in the recovery journal.
+        """
+        async with self.transport:
+            while not self._is_over():
+                self._woken.clear()
+                self._feed()
+                if not await self._send_some():
+                    await self._wait()
+            while self._in_flight or self._feeding:
+                self._woken.clear()
+                await self._wait()
+        self._close_entry(self._entry)
+        self._give_back(self.lanes.dropped(everything=True))
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._failure is not None:
+            raise self._failure
+
+    def _is_over(self) -> bool:
+        if self._failure is not None or self.stop():
+            return True
+        brings_more = self._feeding or self.lanes.are_held or not (self._exhausted or self._is_enough())
+        return not (brings_more or self.lanes.waiting)
+
+    def _is_enough(self) -> bool:
+        return self.limit is not None and self._taken >= self.limit
+
+    async def _wait(self) -> None:
+        look_again = asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._woken.set)
+        await self._woken.wait()
+        look_again.cancel()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._woken.set()
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._failure = self._failure or error
+
+    async def _in_database[T](self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.database, call)
+
+    # -- bring
+
+    def _feed(self) -> None:
+        if self._feeding:
+            return
+        for position in self.lanes.let_go():
+            self.source.rewind(position)
+            self._exhausted = False
+        if self._exhausted or self._is_enough() or not self.lanes.are_low:
+            return
+        self._feeding = True
+        self._start(self._bring())
+
+    async def _bring(self) -> None:
+        count = CLAIMED_AT_ONCE if self.limit is None else min(CLAIMED_AT_ONCE, self.limit - self._taken)
+        try:
+            batch = await self._in_database(partial(self.source.claim, count, without=self.lanes.left_out()))
+            self._exhausted = batch.last
+            self._taken += len(batch.jobs) + len(batch.results)
+            self.lanes.stop_registrations(batch.broken)
+            self.lanes.add(batch.jobs, position=batch.position)
+            self._count(batch.results)
+            self._give_back(self.lanes.dropped())
+        finally:
+            self._feeding = False
+
+    def _give_back(self, jobs: list[Job]) -> None:
+        if jobs:
+            self._count([job.ended(Outcome.NOT_SENT) for job in jobs])
+            self._start(self._in_database(partial(release, jobs)))
+
+    # -- send
+
+    async def _send_some(self) -> bool:
+        """Mark and send what there is room for; False when there is none."""
+        loop = asyncio.get_running_loop()
+        ready = min(self.lanes.ready(now=loop.time()), self.concurrency - self._in_flight)
+        if not ready:
+            return False
+        if ready < WORTH_SENDING:
+            await asyncio.sleep(GATHER_SECONDS)
+        chosen = self.lanes.choose(min(SENT_AT_ONCE, self.concurrency - self._in_flight), now=loop.time())
+        self._in_flight += len(chosen)
+        sent: frozenset[Job] = frozenset()
+        try:
+            sent = frozenset(await self._in_database(partial(marked, chosen, clock=self.clock)))
+        except DatabaseError as error:
+            self._failure = error
+        for job in sent:
+            self._start(self._send(job))
+        not_sent = [job for job in chosen if job not in sent]
+        self._in_flight -= len(not_sent)
+        self.lanes.put_aside(not_sent)
+        self._count([job.ended(Outcome.NOT_SENT) for job in not_sent])
+        return True
+
+    async def _send(self, job: Job) -> None:
+        answer = await self._ask(job)
+        self._in_flight -= 1
+        error = answer.brought if isinstance(answer.brought, OAuthError) else None
+        self.lanes.learn(job, error, now=asyncio.get_running_loop().time())
+        if error is not None:
+            self._give_back(self.lanes.dropped())
+        self._enter(answer)
+
+    async def _ask(self, job: Job) -> Answer:
+        sent_at = self.clock()
+        try:
+            response = await self.transport.send(job.request)
+            grant = await _judged(job, response, sent_at=sent_at)
+            brought = refresh.record_of(job.connection, grant, lease_owner=job.lease_owner)
+            return Answer(job=job, brought=brought)
+        except OAuthError as error:
+            return Answer(job=job, brought=error)
+        except Exception:
+            logger.exception("refresh failed", extra={"connection": str(job.connection.uuid)})
+            return Answer(job=job, brought=ProviderUnavailable("An unforeseen error.", code="internal_error"))
+
+    # -- settle
+
+    def _enter(self, answer: Answer) -> None:
+        """Put an answer into the open entry; it is committed when full, or after a moment."""
+        if self._entry is None:
+            self._entry = Entry()
+            asyncio.get_running_loop().call_later(COMMITTED_AFTER_SECONDS, self._close_entry, self._entry)
+        self._entry.add(answer)
+        if len(self._entry.answers) >= COMMITTED_AT_ONCE:
+            self._close_entry(self._entry)
+
+    def _close_entry(self, entry: Entry | None) -> None:
+        if entry is not None and entry is self._entry:
+            self._entry = None
+            self._start(self._post(entry))
+
+    async def _post(self, entry: Entry) -> None:
+        posted = await self._in_database(partial(post, entry, clock=self.clock))
+        self.late += posted.late
+        self._count(posted.results)
+
+    def _count(self, results: Sequence[Result]) -> None:
+        if results:
+            self.tally.add(results)
+            self.told(self.tally)
+
+
+async def _judged(job: Job, response: Response, *, sent_at: datetime) -> Grant:
+    answer = job.client.judge_token(response)
+    accept = partial(refresh.accept, job.connection, job.tokens, job.client, answer, sent_at=sent_at)
+    needs_keys = answer.id_token is not None and job.client.server.jwks_uri
+    return await asyncio.to_thread(accept) if needs_keys else accept()
