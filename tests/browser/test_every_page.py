@@ -1,6 +1,7 @@
 """Every page, in every state a person meets, wide and narrow, light and dark."""
 
 import pytest
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from integrations.models import ClientRegistration, Connection, Event
@@ -23,7 +24,7 @@ def address(connection: Connection, name: str = "connection") -> str:
 def test_the_list_with_nothing_in_it(hub: Hub) -> None:
     page = hub.open("/connections/")
 
-    assert page.get_by_role("link", name="Add your first connection").is_visible()
+    assert page.get_by_role("link", name="Add a connection").is_visible()
     look(page, "connections-empty")
 
 
@@ -149,3 +150,20 @@ def without_refresh(route: object) -> None:
     response = route.fetch()  # type: ignore[attr-defined]
     headers = {name: value for name, value in response.headers.items() if name != "refresh"}
     route.fulfill(response=response, headers=headers)  # type: ignore[attr-defined]
+
+
+def test_signing_in(hub: Hub) -> None:
+    hub.page.context.clear_cookies()
+
+    look(hub.open("/accounts/login/?next=/connections/"), "sign-in")
+    look(hub.open("/connections/callback/sandbox/?code=x&state=y"), "sign-in-after-callback")
+
+
+@pytest.mark.parametrize("code", ["400", "403", "500"])
+def test_pages_without_a_request(hub: Hub, code: str) -> None:
+    page = hub.page
+    hub.open("/connections/")
+    page.set_content(render_to_string(f"{code}.html").replace("/static/", f"{hub.origin}/static/"))
+
+    assert page.get_by_role("link", name="Your connections").is_visible()
+    look(page, code)

@@ -21,7 +21,7 @@ def connect(hub: Hub, *features: str) -> Connection:
 
 def test_connect_use_ask_for_more_and_disconnect(hub: Hub) -> None:
     page = hub.open("/connections/")
-    page.get_by_role("link", name="Add your first connection").click()
+    page.get_by_role("link", name="Add a connection").click()
     page.get_by_role("link", name="Sandbox").click()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("Sandbox is connected.").wait_for()
@@ -128,7 +128,7 @@ def test_the_keyboard_reaches_the_content_first(hub: Hub, page: Page) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
 
-    assert page.evaluate("document.activeElement.textContent") == "Add your first connection"
+    assert page.evaluate("document.activeElement.textContent") == "Add a connection"
 
 
 def test_times_are_told_in_the_readers_zone(hub: Hub, chromium: Browser) -> None:

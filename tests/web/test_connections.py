@@ -11,7 +11,7 @@ from tests.web.person import Person, text_of
 def test_without_connections_the_first_step_is_shown(person: Person) -> None:
     page = person.get("/connections/")
 
-    assert "Nothing is connected yet" in text_of(page)
+    assert "Nothing is connected" in text_of(page)
     assert 'href="/connections/new/"' in page.content.decode()
 
 
