@@ -1,0 +1,46 @@
+"""Run benches, each on SQLite and on a throw-away PostgreSQL: `python -m bench [name ...]`.
+
+Exit code 1 when a bench failed; a database that is not here is said so on stderr.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCHES = ("access_token", "refresh_stampede", "sweep_50ms")
+NO_POSTGRESQL = 75
+
+
+def on_sqlite(name: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+        return run(name, folder, DATABASE_URL=f"sqlite:///{folder}/hub.sqlite3")
+
+
+def on_postgresql(name: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+        status = run(name, folder, "scripts/with_postgresql")
+    if status == NO_POSTGRESQL:
+        print(f"{name}: no PostgreSQL here", file=sys.stderr)
+        return 0
+    return status
+
+
+def run(name: str, folder: str, *prefix: str, **variables: str) -> int:
+    environment = os.environ | variables | {"HUB_VAR_DIRECTORY": folder}
+    return subprocess.run([*prefix, sys.executable, "-m", f"bench.{name}"], cwd=ROOT, env=environment).returncode
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        print(f"There is {', '.join(BENCHES)}; not {', '.join(sorted(unknown))}.", file=sys.stderr)
+        return 2
+    statuses = [bench(name) for name in names or BENCHES for bench in (on_sqlite, on_postgresql)]
+    return 1 if any(statuses) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
