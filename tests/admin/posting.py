@@ -1,9 +1,12 @@
 """Submit the admin's forms as a browser does: what the page holds, with some fields changed."""
 
 from html.parser import HTMLParser
+from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
+
+# The test client's response: an HttpResponse with more on it, whose class has no public name.
+type Page = Any
 
 
 class _Fields(HTMLParser):
@@ -25,18 +28,18 @@ class _Fields(HTMLParser):
                 self.values.append((name, attributes.get("value", "on" if is_box else "")))
 
 
-def fields_of(page: HttpResponse) -> dict[str, str]:
+def fields_of(page: Page) -> dict[str, str]:
     """Names and values of the page's inputs, those that a browser would send."""
     parser = _Fields()
     parser.feed(page.content.decode())
     return dict(parser.values)
 
 
-def submit(client: Client, url: str, **changes: str | None) -> HttpResponse:
+def submit(client: Client, url: str, **changes: str | None) -> Page:
     """Open a form and submit it with some values changed; None leaves a field out."""
     values = fields_of(client.get(url)) | changes
     return client.post(url, {name: value for name, value in values.items() if value is not None})
 
 
-def messages_of(page: HttpResponse) -> list[str]:
+def messages_of(page: Page) -> list[str]:
     return [str(message) for message in page.context["messages"]]

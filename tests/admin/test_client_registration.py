@@ -7,7 +7,7 @@ from django.test import Client
 from integrations import vault
 from integrations.flows.clients import redirect_uri
 from integrations.models import ClientRegistration, Event
-from tests.admin.posting import fields_of, submit
+from tests.admin.posting import Page, fields_of, submit
 from tests.factories import make_connection, make_registration
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
@@ -22,8 +22,8 @@ def page_of(registration: ClientRegistration) -> str:
     return f"{LIST}{registration.pk}/change/"
 
 
-def errors_of(answer: object) -> dict[str, list[str]]:
-    errors: dict[str, list[str]] = answer.context["adminform"].form.errors  # type: ignore[attr-defined]
+def errors_of(answer: Page) -> dict[str, list[str]]:
+    errors: dict[str, list[str]] = answer.context["adminform"].form.errors
     return errors
 
 
@@ -178,7 +178,7 @@ def test_a_stored_secret_is_not_sent_to_a_new_address(operator: Client) -> None:
 # -- discovery
 
 
-def oidc(client: Client, issuer: str) -> object:
+def oidc(client: Client, issuer: str) -> Page:
     return submit(client, ADD + "oidc", slug="staff", client_id="hub", client_secret=SECRET, variable_issuer=issuer)
 
 
@@ -202,7 +202,7 @@ def test_metadata_of_another_issuer_is_an_error_of_the_form_and_nothing_is_saved
 
     answer = oidc(operator, provider_server.origin)
 
-    assert answer.status_code == 200  # type: ignore[attr-defined]
+    assert answer.status_code == 200
     assert "Not saved." in errors_of(answer)["__all__"][0]
     assert not ClientRegistration.objects.exists()
     assert not Event.objects.exists()

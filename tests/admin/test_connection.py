@@ -3,13 +3,12 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection as database
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from integrations.admin import actions
 from integrations.models import ClientRegistration, Connection, Event, VaultEntry
-from tests.admin.posting import fields_of, messages_of
+from tests.admin.posting import Page, fields_of, messages_of
 from tests.clock import Clock
 from tests.factories import make_connection, make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
@@ -32,13 +31,13 @@ def journey(registration: ClientRegistration, provider_server: FakeAuthorization
     return Journey(user=make_user(), registration=registration, server=provider_server, clock=clock)
 
 
-def choose(client: Client, action: str, *rows: Connection, **more: str) -> HttpResponse:
+def choose(client: Client, action: str, *rows: Connection, **more: str) -> Page:
     """Pick an action for some rows of the list, with the list's own form."""
     data = {"action": action, "index": "0", "_selected_action": [str(row.pk) for row in rows]}
     return client.post(LIST, data | more, follow=True)
 
 
-def confirm(client: Client, page: HttpResponse, rows: list[Connection], **more: str) -> HttpResponse:
+def confirm(client: Client, page: Page, rows: list[Connection], **more: str) -> Page:
     """Press the button of the confirmation page."""
     data = fields_of(page) | {"_selected_action": [str(row.pk) for row in rows]} | more
     return client.post(LIST, data, follow=True)

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection as database
 from django.db import connections
-from django.http import HttpResponse
 from django.test import Client
 
 from integrations.models import ClientRegistration
+from tests.admin.posting import Page
 from tests.clock import Clock
 from tests.factories import CLIENT_SECRET, make_connection
 from tests.fakes.authorization_server import FakeAuthorizationServer
@@ -39,11 +39,11 @@ def nobody_holds_a_transaction() -> bool:
     return True
 
 
-def free_while_asked(server: FakeAuthorizationServer, endpoint: str, *, click: Callable[[], HttpResponse]) -> bool:
+def free_while_asked(server: FakeAuthorizationServer, endpoint: str, *, click: Callable[[], Page]) -> bool:
     """Whether others could write at the moment the provider had the request; the click must reach it."""
     gate = server.misbehave(endpoint, Behaviour.DELAY_BEFORE_PROCESSING)
 
-    def clicked() -> HttpResponse:
+    def clicked() -> Page:
         try:
             return click()
         finally:

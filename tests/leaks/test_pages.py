@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from integrations.models import ClientRegistration, Connection, Event
+from tests.admin.posting import Page
 from tests.authorization_server import steps
 from tests.canaries import leaks
 from tests.factories import (
@@ -74,7 +74,7 @@ def own_secrets() -> list[str]:
     return [tokens.access_token, tokens.refresh_token, steps.CLIENT_SECRET]
 
 
-def crawl(client: Client, *starts: str, under: str) -> dict[str, HttpResponse]:
+def crawl(client: Client, *starts: str, under: str) -> dict[str, Page]:
     """Every page that links lead to, each in at most so many ways of filtering and sorting it."""
     waiting, seen = list(starts), {}
     queries: Counter[str] = Counter()
