@@ -170,9 +170,13 @@ def open_pending(request: AuthorizationRequest) -> Pending:
     return Pending(**json.loads(keyring().open(bytes(request.sealed), associated_data=_pending_place(request))))
 
 
-def seal_for_revocation(connection: Connection, tokens: TokenSet) -> PendingRevocation:
+def seal_for_revocation(
+    connection: Connection, tokens: TokenSet, *, nonce: uuid.UUID | None = None
+) -> PendingRevocation:
     """An unsaved row which holds the tokens only to revoke them; the caller sets when and saves."""
-    row = PendingRevocation(connection=connection, registration_id=connection.registration_id, nonce=uuid.uuid4())
+    row = PendingRevocation(
+        connection=connection, registration_id=connection.registration_id, nonce=nonce or uuid.uuid4()
+    )
     row.sealed = keyring().seal(_dump(asdict(tokens)), associated_data=_revocation_place(row))
     row.key_id = sealed_under(row.sealed)
     return row
