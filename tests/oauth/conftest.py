@@ -15,7 +15,11 @@ from integrations.oauth.transport import Transport
 from tests.oauth.certificates import Authority
 from tests.oauth.loopback import Answer, Loopback
 
+type Serve = Callable[..., Loopback]
+
 LOOPBACK = AddressPolicy(allowed_hosts=frozenset({"127.0.0.1"}))
+PUBLIC = AddressPolicy()
+SECRET = "canary-secret-7d1f"
 
 
 class Send(Protocol):
@@ -46,7 +50,7 @@ def send_by_aiohttp(request: Request, *, policy: AddressPolicy = LOOPBACK, **opt
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Loopback]]:
+def serve() -> Iterator[Serve]:
     """Start servers on loopback; they end with the test."""
     with ExitStack() as stack:
 
@@ -60,3 +64,8 @@ def serve() -> Iterator[Callable[..., Loopback]]:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     folder: Path = tmp_path_factory.mktemp("authority")
     return Authority(folder)
+
+
+def post(url: str, body: bytes = b"grant_type=refresh_token") -> Request:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return Request(method="POST", url=url, headers=headers, body=body)

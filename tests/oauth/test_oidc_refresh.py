@@ -7,9 +7,9 @@ import pytest
 
 from integrations.oauth.errors import IdentityRefused
 from integrations.oauth.id_token import PreviousIdentity, remembered
+from tests.oauth.judging import validated
 from tests.oauth.making import ISSUER
 from tests.oauth.signing import CLIENT_ID, NONCE, SECONDS, claims, sign
-from tests.oauth.test_oidc_id_token import validated
 
 BEFORE = PreviousIdentity(
     issuer=ISSUER, subject="24400320", audience=frozenset({CLIENT_ID}), nonce=NONCE, auth_time=SECONDS - 5

@@ -10,9 +10,9 @@ from integrations.oauth.address import AddressPolicy
 from integrations.oauth.errors import IdentityRefused, ProviderUnavailable
 from integrations.oauth.jwks import FETCHES, FETCHES_WITHIN, KEEP, JwksCache, read_keys
 from integrations.oauth.message import Request, Response
+from tests.oauth.judging import validated
 from tests.oauth.making import make_response
 from tests.oauth.signing import NOW, claims, ec, okp, rsa, sign
-from tests.oauth.test_oidc_id_token import validated
 
 URI = "https://server.example.com/jwks"
 
@@ -157,6 +157,19 @@ def test_known_keys_serve_while_the_endpoint_is_down() -> None:
     provider.status = 503
 
     assert [key.kid for key in source.keys(now=NOW + 2 * KEEP)] == ["rsa-1"]
+
+
+@pytest.mark.requirement(58, 73)
+def test_a_rotation_while_the_endpoint_is_down_is_a_passing_failure() -> None:
+    provider = Provider(rsa())
+    source = JwksCache(provider).at(URI)
+    source.keys(now=NOW)
+    provider.status = 503
+
+    with pytest.raises(ProviderUnavailable) as caught:
+        validated(sign(claims(), key=rsa("rsa-2")), jwks=source)
+
+    assert caught.value.code == "jwks_unavailable"
 
 
 def test_each_provider_has_its_own_keys() -> None:
