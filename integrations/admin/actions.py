@@ -32,7 +32,6 @@ class Action:
     effects: tuple[str, ...]
     statuses: frozenset[Connection.Status]
     asks_reason: bool = False
-    dangerous: bool = False
 
 
 @dataclass(kw_only=True, slots=True)

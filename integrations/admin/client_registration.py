@@ -23,7 +23,7 @@ type Fieldsets = list[Any]
 
 CHOOSE_TEMPLATE = "admin/integrations/clientregistration/choose_provider.html"
 STATE = ("last_error_code", "last_error_at", "metadata_fetched_at", "shown_metadata", "created_at")
-SHOWN = ("provider_name", "shown_redirect_uri", "shown_variables", "secret_stored", *STATE)
+SHOWN = ("shown_redirect_uri", "shown_variables", "secret_stored", *STATE)
 
 
 @admin.register(ClientRegistration)
@@ -33,12 +33,14 @@ class ClientRegistrationAdmin(FlowAdmin):
     list_select_related = ()
     search_fields = ("slug", "provider", "client_id")
     search_help_text = "Slug, provider or client_id"
-    readonly_fields = SHOWN
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ClientRegistration]:
         rows: QuerySet[ClientRegistration] = super().get_queryset(request)
         return rows.annotate(connection_total=Count("connections"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ClientRegistration | None = None) -> tuple[str, ...]:
+        return SHOWN if obj is None else (*SHOWN, "slug")
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, object] | None = None
@@ -68,12 +70,13 @@ class ClientRegistrationAdmin(FlowAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: ClientRegistration | None = None) -> Fieldsets:
         provider = self._provider(request, obj)
-        instance = {"fields": ("provider_name", "slug", "shown_redirect_uri"), "description": _where(provider)}
+        instance = {"fields": ("slug", "shown_redirect_uri"), "description": _where(provider)}
+        at_provider = (f"At {provider.name}", instance)
         if obj is not None and not self.has_change_permission(request, obj):
             seen = ("client_id", "secret_stored", "token_endpoint_auth_method", "shown_variables", "extra_scope")
-            return [(None, instance), ("Settings", {"fields": (*seen, "enabled", "without_pkce")}), _state()]
+            return [at_provider, ("Settings", {"fields": (*seen, "enabled", "without_pkce")}), _state()]
         credentials = ("client_id", "client_secret", "token_endpoint_auth_method")
-        fieldsets: Fieldsets = [(None, instance), ("Credentials", {"fields": credentials})]
+        fieldsets: Fieldsets = [at_provider, ("Credentials", {"fields": credentials})]
         if provider.variables:
             fieldsets.append((f"About this {provider.name}", {"fields": variable_names(provider)}))
         fieldsets.append(("Options", {"fields": ("extra_scope", "enabled", "without_pkce")}))

@@ -8,7 +8,9 @@ from django.contrib.admin import ActionLocation
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from integrations.admin import actions
@@ -40,7 +42,6 @@ REVOKE = Action(
     ),
     statuses=frozenset({Connection.Status.ACTIVE, Connection.Status.NEEDS_REAUTHORIZATION}),
     asks_reason=True,
-    dangerous=True,
 )
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 REMOTE = {
@@ -53,12 +54,11 @@ REMOTE = {
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
     list_display = (
-        "account_label",
+        "account",
         "owner",
         "registration",
         "status",
         "last_error_code",
-        "access_expires_at",
         "last_refreshed_at",
         "last_used_at",
     )
@@ -76,7 +76,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
     actions = ("refresh_now", "revoke_and_wipe")
     fieldsets = (
         (None, {"fields": ("owner", "registration", "account_label", "name", "issuer", "subject", "uuid")}),
-        ("State", {"fields": ("status", "last_error_code", "failure_count", "created_at", "last_used_at")}),
+        ("State", {"fields": ("status", "last_error_code", "failure_count", "created_at", "last_used_at", "events")}),
         ("Permissions", {"fields": ("features_on", "granted_scope", "requested_features", "shown_data")}),
         (
             "Renewal",
@@ -98,6 +98,15 @@ class ConnectionAdmin(ReadOnlyAdmin):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Looking needs the view permission; doing something to a connection, the change permission."""
         return request.user.has_perm("integrations.change_connection")
+
+    @admin.display(description="account", ordering="account_label")
+    def account(self, connection: Connection) -> str:
+        return connection.title
+
+    @admin.display(description="events")
+    def events(self, connection: Connection) -> SafeString:
+        url = reverse("admin:integrations_event_changelist")
+        return format_html('<a href="{}?connection__exact={}">What happened to it</a>', url, connection.pk)
 
     @admin.display(description="features on")
     def features_on(self, connection: Connection) -> str:

@@ -9,12 +9,16 @@ from integrations.models import Event, PendingRevocation, SweepRun
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "kind", "actor", "owner", "registration", "connection", "ip", "summary")
+    list_display = ("created_at", "kind", "account", "registration", "owner", "actor", "summary")
     list_filter = ("kind", "registration__provider")
     list_select_related = ("owner", "registration", "connection")
     search_fields = ("actor", "owner__username", "registration__slug", "registration__provider")
     search_help_text = "Actor, owner, registration or provider"
     fields = ("created_at", "kind", "actor", "owner", "registration", "connection", "ip", "shown_details")
+
+    @admin.display(description="account")
+    def account(self, event: Event) -> str:
+        return event.connection.title if event.connection else "-"
 
     @admin.display(description="details")
     def shown_details(self, event: Event) -> SafeString | str:

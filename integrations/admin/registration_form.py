@@ -33,12 +33,13 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = ClientRegistration
         fields = ("slug", "client_id", "token_endpoint_auth_method", "extra_scope", "enabled", "without_pkce")
+        labels = {"client_id": "Client ID", "without_pkce": "Without PKCE"}
         widgets = {"client_id": AdminTextInputWidget, "extra_scope": AdminTextInputWidget}
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        stored = self.instance.pk is not None
-        self.fields["slug"].disabled = stored
+        if self.instance.pk is not None:
+            del self.fields["slug"]
         self.fields["client_secret"].help_text = KEEP if self.instance.has_client_secret else NEW
         for variable in self.provider.variables:
             value = self.instance.variables.get(variable.name, variable.default)
@@ -77,7 +78,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
     def _given(self) -> Registration:
         cleaned = self.cleaned_data
         return Registration(
-            slug=cleaned["slug"],
+            slug=cleaned.get("slug", self.instance.slug),
             provider=self.provider.slug,
             client_id=cleaned["client_id"],
             client_secret="" if self._is_public() else cleaned["client_secret"] or None,
