@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 # Admin signs in through the same page as everyone, with its rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = admin.site.site_title = "Integration Hub"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/connections/"), name="home"),
