@@ -27,6 +27,25 @@ logger = logging.getLogger(__name__)
 
 GONE = (Connection.Status.REVOKING, Connection.Status.REVOKED)
 UNCERTAIN = "rotation_uncertain"
+#: What a stored refresh leaves alike on every row.
+REFRESHED: Mapping[str, object] = {
+    **LEASE_RELEASED,
+    "status": Connection.Status.ACTIVE,
+    "failure_count": 0,
+    "last_error_code": "",
+}
+#: The columns that decide whether a result is stored, and what is told of it.
+JUDGED_BY = (
+    "uuid",
+    "owner_id",
+    "registration_id",
+    "status",
+    "version",
+    "lease_owner",
+    "granted_scope",
+    "failure_count",
+    "last_error_code",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,33 +82,20 @@ def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Sett
         wanted = [record for record in records if _is_wanted(rows.get(record.connection_id), record)]
         late = [_late(rows[r.connection_id], r, now=now) for r in records if _is_late(rows.get(r.connection_id))]
         Connection.objects.write_many(
-            [
-                {
-                    "pk": record.connection_id,
-                    **record.fields,
-                    **LEASE_RELEASED,
-                    "version": record.version + 1,
-                    "status": Connection.Status.ACTIVE,
-                }
-                for record in wanted
-            ]
+            [{"pk": r.connection_id, "version": r.version + 1, **r.fields} for r in wanted], same=REFRESHED
         )
-        VaultEntry.objects.bulk_create(
-            [VaultEntry(connection_id=r.connection_id, sealed=r.sealed, key_id=r.key_id) for r in wanted],
-            update_conflicts=True,
-            update_fields=["sealed", "key_id"],
-            unique_fields=["connection"],
-        )
-        told = [told for r in wanted for told in _told(rows[r.connection_id], r.fields, replayed=replayed)]
-        Event.objects.bulk_create(told)
+        VaultEntry.objects.put_many((r.connection_id, r.sealed, r.key_id) for r in wanted)
+        ids = [record.connection_id for record in wanted]
+        Event.objects.tell_many(Event.Kind.REFRESHED, ids, details={"replayed": True} if replayed else {})
+        Event.objects.bulk_create(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
     return Settled(
         stored=frozenset(record.connection_id for record in wanted), late=tuple(row for row in late if row is not None)
     )
 
 
 def _locked(connection_ids: Sequence[int]) -> dict[int, Connection]:
-    rows = Connection.objects.filter(pk__in=connection_ids).fetch_mode(models.FETCH_RAISE).order_by("pk")
-    return {row.pk: row for row in rows.select_for_update()}
+    rows = Connection.objects.filter(pk__in=connection_ids).only(*JUDGED_BY).fetch_mode(models.FETCH_RAISE)
+    return {row.pk: row for row in rows.order_by("pk").select_for_update()}
 
 
 def _is_wanted(row: Connection | None, record: Record) -> bool:
@@ -115,8 +121,8 @@ def _late(row: Connection, record: Record, *, now: datetime) -> PendingRevocatio
     return pending
 
 
-def _told(row: Connection, fields: Mapping[str, object], *, replayed: bool) -> list[Event]:
-    told = [event(Event.Kind.REFRESHED, connection=row, details={"replayed": True} if replayed else {})]
+def _told_besides(row: Connection, fields: Mapping[str, object]) -> list[Event]:
+    told = []
     if row.failure_count or row.status != Connection.Status.ACTIVE:
         told.append(event(Event.Kind.RECOVERED, connection=row))
     if fields["granted_scope"] != row.granted_scope:

@@ -34,21 +34,22 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """What its owner still has: everything but what was disconnected."""
         return self.exclude(status__in=(Connection.Status.REVOKING, Connection.Status.REVOKED))
 
-    def write_many(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Set columns of many rows, all with the same keys, in one statement batch; each names its row by `pk`."""
+    def write_many(self, rows: Sequence[Mapping[str, object]], *, same: Mapping[str, object]) -> None:
+        """Set columns of many rows in one statement batch: those of `same` alike, those of each row as it says.
+
+        Each row names its own by `pk`, and all have the same keys.
+        """
         if not rows:
             return
-        names = [name for name in rows[0] if name != "pk"]
-        fields = [cast("models.Field[Any, Any]", self.model._meta.get_field(name)) for name in names]
         connection = connections[self.db]
         quote = connection.ops.quote_name
+        names = [name for name in rows[0] if name != "pk"]
+        fields = [cast("models.Field[Any, Any]", self.model._meta.get_field(name)) for name in (*same, *names)]
         columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
         sql = f"UPDATE {quote(self.model._meta.db_table)} SET {columns} WHERE {quote('id')} = %s"  # noqa: S608
-        key = self.model._meta.pk
-        values = [
-            [*(field.get_db_prep_save(row[field.name], connection) for field in fields), key.get_prep_value(row["pk"])]
-            for row in rows
-        ]
+        alike = [field.get_db_prep_save(value, connection) for field, value in zip(fields, same.values(), strict=False)]
+        own = fields[len(same) :]
+        values = [[*alike, *(f.get_db_prep_save(row[f.name], connection) for f in own), row["pk"]] for row in rows]
         with connection.cursor() as cursor:
             cursor.executemany(sql, values)
 

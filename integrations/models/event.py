@@ -1,13 +1,32 @@
 """Append-only facts: audit trail, activity feed and outbox in one."""
 
+import json
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models
 from django.db.models.functions import Now
 
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def tell_many(self, kind: str, connection_ids: Collection[int], *, details: Mapping[str, object]) -> None:
+        """Append the same fact about many connections, in one statement."""
+        if not connection_ids:
+            return
+        quote = connections[self.db].ops.quote_name
+        some = ", ".join(["%s"] * len(connection_ids))
+        sql = (
+            f"INSERT INTO {quote(self.model._meta.db_table)} "  # noqa: S608
+            "(kind, actor, owner_id, connection_id, registration_id, ip, details) "
+            "SELECT %s, '', owner_id, id, registration_id, NULL, %s "
+            f"FROM {quote(Connection._meta.db_table)} WHERE id IN ({some}) ORDER BY id"
+        )
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(sql, [kind, json.dumps(details), *connection_ids])
 
 
 class Event(models.Model):
@@ -49,6 +68,8 @@ class Event(models.Model):
     ip = models.GenericIPAddressField(null=True)
     details = models.JSONField(default=dict, help_text="No secrets.")
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

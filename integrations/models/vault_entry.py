@@ -1,8 +1,22 @@
 """Sealed tokens, one-to-one with a connection."""
 
-from django.db import models
+from collections.abc import Iterable
+
+from django.db import connections, models
 
 from integrations.models.connection import Connection
+
+
+class VaultEntryQuerySet(models.QuerySet["VaultEntry"]):
+    def put_many(self, entries: Iterable[tuple[int, bytes, str]]) -> None:
+        """Write entries, new or anew, in one statement batch: connection id, sealed value, key id."""
+        table = connections[self.db].ops.quote_name(self.model._meta.db_table)
+        sql = (
+            f"INSERT INTO {table} (connection_id, sealed, key_id) VALUES (%s, %s, %s) "  # noqa: S608
+            "ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id"
+        )
+        with connections[self.db].cursor() as cursor:
+            cursor.executemany(sql, list(entries))
 
 
 class VaultEntry(models.Model):
@@ -13,6 +27,8 @@ class VaultEntry(models.Model):
     )
     sealed = models.BinaryField(help_text="Bound to the connection's id, owner, registration and version.")
     key_id = models.CharField(max_length=32, db_index=True, help_text="The key it is sealed under.")
+
+    objects = VaultEntryQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"vault entry of {self.connection_id}"

@@ -1,13 +1,11 @@
 """A sweep refreshes what is due, and only that."""
 
-from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
-from integrations.models import Connection, SweepRun
-from tests.flows.journey import Journey, fresh, kinds, stored_tokens
+from integrations.models import SweepRun
+from tests.flows.journey import Journey, kinds, stored_tokens
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,9 +17,7 @@ def test_a_path_becomes_an_address_below_the_base() -> None:
 def test_a_kept_value_fills_the_address() -> None:
     provider = get("salesforce")
 
-    url = provider.api_url(
-        "/services/data/", {}, {"instance_url": "https://acme--uat.sandbox.my.salesforce.com/"}
-    )
+    url = provider.api_url("/services/data/", {}, {"instance_url": "https://acme--uat.sandbox.my.salesforce.com/"})
 
     assert url == "https://acme--uat.sandbox.my.salesforce.com/services/data/"
 

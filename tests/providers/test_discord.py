@@ -13,12 +13,8 @@ def test_the_issuer_must_come_back() -> None:
     with pytest.raises(ResponseRefused) as missing:
         client.judge_authorization_response(pairs, expected_state_matches=True)
     with pytest.raises(ResponseRefused) as other:
-        client.judge_authorization_response(
-            [*pairs, ("iss", "https://evil.example")], expected_state_matches=True
-        )
-    code = client.judge_authorization_response(
-        [*pairs, ("iss", "https://discord.com")], expected_state_matches=True
-    )
+        client.judge_authorization_response([*pairs, ("iss", "https://evil.example")], expected_state_matches=True)
+    code = client.judge_authorization_response([*pairs, ("iss", "https://discord.com")], expected_state_matches=True)
 
     assert (missing.value.code, other.value.code, code) == ("iss_missing", "iss_mismatch", "c")
 

@@ -37,9 +37,7 @@ every_real_provider = pytest.mark.parametrize(
 
 
 def client_of(provider: Provider) -> Client:
-    return Client(
-        server=server_of(provider), client_id="id", client_secret="secret", redirect_uri=REDIRECT_URI
-    )
+    return Client(server=server_of(provider), client_id="id", client_secret="secret", redirect_uri=REDIRECT_URI)
 
 
 def test_the_catalogue_has_every_provider_that_the_readme_promises() -> None:
@@ -134,9 +132,7 @@ def test_the_secret_goes_to_the_token_endpoint_once_and_never_into_an_address(pr
         client.refresh_request("refresh"),
     ):
         parameters = (
-            json.loads(request.body)
-            if provider.server.dialect.token_request_format == "json"
-            else form(request)
+            json.loads(request.body) if provider.server.dialect.token_request_format == "json" else form(request)
         )
         assert ("client_secret" in parameters) is not ("Authorization" in request.headers)
         assert "secret" not in request.url

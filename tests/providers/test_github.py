@@ -61,9 +61,7 @@ def test_disconnecting_deletes_the_authorization() -> None:
 
 @pytest.mark.parametrize("status", [204, 404, 422])
 def test_a_token_that_is_gone_counts_as_revoked(status: int) -> None:
-    client_of("github").judge_revocation(
-        Response(status=status, headers={}, body=b'{"message": "Not Found"}')
-    )
+    client_of("github").judge_revocation(Response(status=status, headers={}, body=b'{"message": "Not Found"}'))
 
 
 def test_the_account_is_known_by_its_number() -> None:

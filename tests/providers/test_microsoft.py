@@ -17,9 +17,7 @@ def test_the_tenant_stands_in_the_address(tenant: str) -> None:
     assert client.refresh_request("rt").url == expected
 
 
-@pytest.mark.parametrize(
-    "tenant", ["common/../consumers", "Common", "72f988bf", "contoso", "a.b/c", "evil.com\n"]
-)
+@pytest.mark.parametrize("tenant", ["common/../consumers", "Common", "72f988bf", "contoso", "a.b/c", "evil.com\n"])
 def test_anything_else_is_no_tenant(tenant: str) -> None:
     with pytest.raises(VariableRefused, match="tenant"):
         get("microsoft").authorization_server({"tenant": tenant})

@@ -60,9 +60,7 @@ def test_the_token_travels_in_shopifys_header_alone() -> None:
 
 
 def test_the_account_is_the_shop() -> None:
-    document = {
-        "data": {"shop": {"id": "gid://shopify/Shopify/1", "name": "Acme", "myshopifyDomain": "acme.x"}}
-    }
+    document = {"data": {"shop": {"id": "gid://shopify/Shopify/1", "name": "Acme", "myshopifyDomain": "acme.x"}}}
 
     identity = client_of("shopify").judge_userinfo(answer(document))
 

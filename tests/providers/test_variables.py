@@ -69,9 +69,7 @@ def test_hostile_values_of_variables_are_refused_with_help(provider: Provider, v
 @every_provider
 @pytest.mark.parametrize("value", HOSTILE_HOSTS)
 def test_addresses_and_bare_names_are_no_hosts(provider: Provider, value: str) -> None:
-    hosts = (
-        variable for variable in provider.variables if variable.kind in {Kind.HOST, Kind.ORIGIN, Kind.URL}
-    )
+    hosts = (variable for variable in provider.variables if variable.kind in {Kind.HOST, Kind.ORIGIN, Kind.URL})
     for variable in hosts:
         scheme = "" if variable.kind is Kind.HOST else "https://"
         if scheme and value == "localhost":
