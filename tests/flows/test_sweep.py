@@ -1,6 +1,5 @@
 """A sweep refreshes what is due, and only that."""
 
-
 import pytest
 
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
@@ -11,7 +10,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def swept(journey: Journey, **options: object) -> SweepReport:
-    return sweep(SweepOptions(**options), clock=journey.clock)
+    return sweep(SweepOptions(**options), clock=journey.clock)  # type: ignore[arg-type]
 
 
 def test_a_sweep_refreshes_what_is_due(journey: Journey) -> None:
