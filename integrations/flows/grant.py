@@ -26,7 +26,7 @@ class Grant:
     provider_data: dict[str, str]
 
     def fields(self) -> dict[str, object]:
-        """The columns this grant sets, all but the version."""
+        """The columns in which one grant differs from another; with the next version and `RENEWED` they are all."""
         return {
             "granted_scope": scope_text(self.scope),
             "access_expires_at": self.access_expires_at,
@@ -36,8 +36,6 @@ class Grant:
             "has_refresh_token": self.tokens.refresh_token is not None,
             "provider_data": self.provider_data,
             "last_refreshed_at": self.sent_at,
-            "failure_count": 0,
-            "last_error_code": "",
         }
 
 

@@ -14,7 +14,7 @@ from integrations.flows.events import record
 from integrations.flows.grant import Grant, granted
 from integrations.flows.identify import Account
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
-from integrations.models.connection import LEASE_RELEASED
+from integrations.models.connection import RENEWED
 from integrations.oauth.scope import compare_scope
 from integrations.oauth.server import Dialect
 from integrations.oauth.token import TokenResponse
@@ -137,11 +137,10 @@ def _previous(row: Connection) -> TokenSet | None:
 def _write(row: Connection, grant: Grant, *, request: AuthorizationRequest, account: Account) -> None:
     fields = {
         **grant.fields(),
-        **LEASE_RELEASED,
+        **RENEWED,
         "issuer": account.issuer,
         "subject": account.subject,
         "account_label": account.label[:200],
-        "status": Connection.Status.ACTIVE,
         "requested_features": sorted({*row.requested_features, *request.features}),
         "version": row.version + 1,
     }

@@ -19,7 +19,7 @@ from integrations.flows.journal import Record
 from integrations.flows.rows import end
 from integrations.flows.schedule import backoff
 from integrations.models import ClientRegistration, Connection, Event, PendingRevocation, VaultEntry
-from integrations.models.connection import LEASE_RELEASED
+from integrations.models.connection import LEASE_RELEASED, RENEWED
 from integrations.oauth.errors import OAuthError, Remedy
 from integrations.vault import SealError
 
@@ -27,13 +27,6 @@ logger = logging.getLogger(__name__)
 
 GONE = (Connection.Status.REVOKING, Connection.Status.REVOKED)
 UNCERTAIN = "rotation_uncertain"
-#: What a stored refresh leaves alike on every row.
-REFRESHED: Mapping[str, object] = {
-    **LEASE_RELEASED,
-    "status": Connection.Status.ACTIVE,
-    "failure_count": 0,
-    "last_error_code": "",
-}
 #: The columns that decide whether a result is stored, and what is told of it.
 JUDGED_BY = (
     "uuid",
@@ -82,7 +75,7 @@ def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Sett
         wanted = [record for record in records if _is_wanted(rows.get(record.connection_id), record)]
         late = [_late(rows[r.connection_id], r, now=now) for r in records if _is_late(rows.get(r.connection_id))]
         Connection.objects.write_many(
-            [{"pk": r.connection_id, "version": r.version + 1, **r.fields} for r in wanted], same=REFRESHED
+            [{"pk": r.connection_id, "version": r.version + 1, **r.fields} for r in wanted], same=RENEWED
         )
         VaultEntry.objects.put_many((r.connection_id, r.sealed, r.key_id) for r in wanted)
         ids = [record.connection_id for record in wanted]

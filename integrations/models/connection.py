@@ -35,7 +35,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.exclude(status__in=(Connection.Status.REVOKING, Connection.Status.REVOKED))
 
     def write_many(self, rows: Sequence[Mapping[str, object]], *, same: Mapping[str, object]) -> None:
-        """Set columns of many rows in one statement batch: those of `same` alike, those of each row as it says.
+        """Set columns of many rows in one statement batch: those of `same` alike, and of each row its own, which are others.
 
         Each row names its own by `pk`, and all have the same keys.
         """
@@ -171,6 +171,8 @@ class Connection(models.Model):
 
 #: Sets every field a finished refresh leaves behind; use with `update(**LEASE_RELEASED)`.
 LEASE_RELEASED = {"lease_owner": "", "lease_until": None, "refresh_sent": False}
+#: What every stored token response leaves alike.
+RENEWED = {**LEASE_RELEASED, "status": Connection.Status.ACTIVE, "failure_count": 0, "last_error_code": ""}
 NEXT_VERSION = F("version") + 1
 
 
