@@ -33,8 +33,8 @@ class ReadOnlyAdmin(FlowAdmin):
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        related = self.list_select_related
-        return super().get_queryset(request).select_related(*(related if isinstance(related, tuple) else ()))
+        rows, related = super().get_queryset(request), self.list_select_related
+        return rows.select_related(*related) if isinstance(related, tuple) and related else rows
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from integrations import vault
-from integrations.flows import settle
+from integrations.flows import disconnect, settle
 from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record
@@ -152,17 +152,23 @@ def _finish(
     response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
     answer = client.judge_token(response)
     asked = frozenset(request.scope.split())
-    identity = identify(client, registration, answer, nonce=pending.nonce, asked=asked, now=now)
-    kept = keep(
-        request,
-        answer,
-        identity,
-        looked_up=look_up(registration, client, answer),
-        dialect=client.server.dialect,
-        now=now,
-        actor=user.get_username(),
-        ip=ip,
-    )
+    try:
+        identity = identify(client, registration, answer, nonce=pending.nonce, asked=asked, now=now)
+        kept = keep(
+            request,
+            answer,
+            identity,
+            looked_up=look_up(registration, client, answer),
+            dialect=client.server.dialect,
+            now=now,
+            actor=user.get_username(),
+            ip=ip,
+        )
+    except OAuthError:
+        disconnect.hand_back(client, answer)
+        raise
+    if kept.replaced is not None:
+        disconnect.revoke_now([kept.replaced], now=now)
     settle.clear_alarm(registration)
     _, missing = provider_of(registration).features_of(kept.connection.scope)
     return Completed(

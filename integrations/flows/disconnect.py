@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import transaction
+from django.db.models import Subquery
 
 from integrations import vault
 from integrations.flows.clients import client_for, server_of, transport
@@ -14,9 +15,10 @@ from integrations.flows.events import record
 from integrations.flows.rows import load
 from integrations.flows.schedule import backoff
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
-from integrations.models.connection import LEASE_RELEASED, NEXT_VERSION
+from integrations.models.connection import ENDED, LEASE_RELEASED, NEXT_VERSION
 from integrations.oauth.client import Client
 from integrations.oauth.errors import InvalidGrant, OAuthError, RequestRefused
+from integrations.oauth.token import TokenResponse
 from integrations.vault import SealError, TokenSet
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,8 @@ def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "
     current = load(connection.pk)
     if current.status == Connection.Status.REVOKING:
         return Disconnected(connection=current, remote="pending")
-    withdrawn = current.events.filter(kind=Event.Kind.REVOKED_AT_PROVIDER).exists()
+    ended = current.events.filter(kind=Event.Kind.DISCONNECTED).order_by("-pk").values("pk")[:1]
+    withdrawn = current.events.filter(kind=Event.Kind.REVOKED_AT_PROVIDER, pk__gt=Subquery(ended)).exists()
     return Disconnected(connection=current, remote="revoked" if withdrawn else "unsupported")
 
 
@@ -56,17 +59,27 @@ def retry_revocations(*, now: datetime, limit: int = 100) -> int:
     return sum(_attempt(row, now=now) for row in due.order_by("next_attempt_at")[:limit])
 
 
-def revoke_late(rows: Sequence[PendingRevocation], *, now: datetime) -> None:
-    """Revoke tokens that arrived after their connection was ended."""
+def revoke_now(rows: Sequence[PendingRevocation], *, now: datetime) -> None:
+    """Revoke tokens that no connection holds any more; what fails is tried again later."""
     for row in rows:
         _attempt(row, now=now)
+
+
+def hand_back(client: Client, answer: TokenResponse) -> None:
+    """Revoke tokens that were granted and are not stored, unless that could end what other connections hold."""
+    if not client.server.dialect.revocation.spares_newer:
+        return
+    try:
+        _revoke(client, access_token=answer.access_token, refresh_token=answer.refresh_token)
+    except OAuthError as error:
+        logger.warning("refused tokens could not be revoked", extra={"code": error.code})
 
 
 def _wipe(connection: Connection, *, actor: str, now: datetime, ip: str, reason: str) -> PendingRevocation | None:
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
         before = load(connection.pk)
-        if before.status in (Connection.Status.REVOKING, Connection.Status.REVOKED):
+        if before.status in ENDED:
             return None
         pending = _to_revoke(before)
         ended = Connection.Status.REVOKED if pending is None else Connection.Status.REVOKING
@@ -115,14 +128,18 @@ def _attempt(row: PendingRevocation, *, now: datetime) -> bool:
 
 
 def _tell_provider(row: PendingRevocation, *, now: datetime) -> bool:
-    """Revoke token by token; whether one was."""
+    """Revoke what a row holds; whether any of it was."""
     client = client_for(row.registration)
     try:
         tokens = _live_tokens(row, client, now=now)
     except InvalidGrant:
         return True
+    return _revoke(client, access_token=tokens.access_token, refresh_token=tokens.refresh_token)
+
+
+def _revoke(client: Client, *, access_token: str, refresh_token: str | None) -> bool:
     revoked = False
-    for request in client.revocation_requests(access_token=tokens.access_token, refresh_token=tokens.refresh_token):
+    for request in client.revocation_requests(access_token=access_token, refresh_token=refresh_token):
         response = transport().send(request)
         try:
             client.judge_revocation(response)
@@ -164,12 +181,17 @@ def _postpone(row: PendingRevocation, error: OAuthError | SealError, *, now: dat
 
 
 def _close(row: PendingRevocation, kind: Event.Kind, details: Mapping[str, object] | None = None) -> None:
-    """Drop the tokens; when they were the connection's last, it is revoked."""
+    """Drop the tokens; when they were the connection's last, it is revoked.
+
+    What becomes of tokens that a reconnect replaced is no event of a connection that lives on.
+    """
     left = PendingRevocation.objects.filter(connection_id=row.connection_id)
     with transaction.atomic():
         if not PendingRevocation.objects.filter(pk=row.pk).delete()[0]:
             return
-        record(kind, connection=Connection.objects.get(pk=row.connection_id), details=details)
+        connection = Connection.objects.get(pk=row.connection_id)
+        if connection.status in ENDED:
+            record(kind, connection=connection, details=details)
         if not left.exists():
             revoking = Connection.objects.filter(pk=row.connection_id, status=Connection.Status.REVOKING)
             revoking.update(status=Connection.Status.REVOKED)

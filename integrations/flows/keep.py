@@ -1,4 +1,7 @@
-"""Store what a finished attempt brought: a new connection, or new tokens for the one it belongs to."""
+"""Store what a finished attempt brought: a new connection, or new tokens for the one it belongs to.
+
+The tokens they replace are kept, sealed, to be revoked, where the provider can do that without ending the new ones too.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,20 +17,21 @@ from integrations.flows.events import record
 from integrations.flows.grant import Grant, granted
 from integrations.flows.identify import Account
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
-from integrations.models.connection import RENEWED
+from integrations.models.connection import ENDED, RENEWED
 from integrations.oauth.scope import compare_scope
 from integrations.oauth.server import Dialect
 from integrations.oauth.token import TokenResponse
 from integrations.providers.provider import Provider
 from integrations.vault import SealError, TokenSet
 
-GONE = (Connection.Status.REVOKING, Connection.Status.REVOKED)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
+    """`replaced` holds the connection's earlier tokens, to be revoked; None: none, or it would end the new ones too."""
+
     connection: Connection
     created: bool
+    replaced: PendingRevocation | None
 
 
 def keep(
@@ -71,26 +75,27 @@ def _keep(
     row = _row(request, account)
     asked = frozenset(request.scope.split())
     scope, unexpected = confirmed(provider_of(request.registration), asked, answer.scope)
+    held = _held(row)
     grant = granted(
         answer,
         scope=scope,
-        previous=_previous(row),
+        previous=held if row.status == Connection.Status.ACTIVE else None,
         dialect=dialect,
         sent_at=now,
         seed=f"{account.subject}:{now.timestamp()}",
         kept={**(row.provider_data if row.pk else {}), **looked_up},
     )
-    before = row.scope if row.pk and row.status not in GONE else None
+    before = row.scope if row.pk and row.status not in ENDED else None
     created = before is None
     _write(row, grant, request=request, account=account)
-    PendingRevocation.objects.filter(connection=row).delete()
+    replaced = _replaced(row, held, by=grant.tokens, dialect=dialect, now=now)
     say = partial(record, connection=row, actor=actor, ip=ip)
     say(Event.Kind.CONNECTED if created else Event.Kind.RECONNECTED)
     if before is not None and before != scope:
         say(Event.Kind.SCOPE_CHANGED, details={"gained": sorted(scope - before), "lost": sorted(before - scope)})
     if unexpected:
         say(Event.Kind.SCOPE_UNEXPECTED, details={"scope": sorted(unexpected)})
-    return Kept(connection=row, created=created)
+    return Kept(connection=row, created=created, replaced=replaced)
 
 
 def confirmed(
@@ -116,7 +121,7 @@ def _row(request: AuthorizationRequest, account: Account) -> Connection:
             subject=account.subject,
         ).first()
         return known or Connection(owner_id=request.user_id, registration=request.registration)
-    row = rows.filter(pk=request.connection_id).exclude(status__in=GONE).first()
+    row = rows.filter(pk=request.connection_id).exclude(status__in=ENDED).first()
     if row is None:
         raise ConnectRefused("The connection was ended while you were away.", code="connection_gone")
     if (row.issuer, row.subject) != (account.issuer, account.subject):
@@ -124,12 +129,10 @@ def _row(request: AuthorizationRequest, account: Account) -> Connection:
     return row
 
 
-def _previous(row: Connection) -> TokenSet | None:
-    """The tokens of a live row: a provider that sends no new refresh token means the old one to be kept."""
-    if row.pk is None or row.status != Connection.Status.ACTIVE:
-        return None
+def _held(row: Connection) -> TokenSet | None:
+    """The tokens that the row has so far; a provider that sends no new refresh token means the old one to be kept."""
     try:
-        return vault.read(row)
+        return vault.read(row) if row.pk else None
     except SealError:
         return None
 
@@ -148,3 +151,18 @@ def _write(row: Connection, grant: Grant, *, request: AuthorizationRequest, acco
         setattr(row, name, value)
     row.save()
     vault.store(row, grant.tokens)
+
+
+def _replaced(
+    row: Connection, held: TokenSet | None, *, by: TokenSet, dialect: Dialect, now: datetime
+) -> PendingRevocation | None:
+    if not dialect.revocation.spares_newer:
+        # A revocation that still waits would end what was granted just now.
+        PendingRevocation.objects.filter(connection=row).delete()
+        return None
+    if held is None or {held.access_token, held.refresh_token} & {by.access_token, by.refresh_token} - {None}:
+        return None
+    pending = vault.seal_for_revocation(row, held)
+    pending.created_at = pending.next_attempt_at = now
+    pending.save()
+    return pending

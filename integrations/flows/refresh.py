@@ -222,7 +222,7 @@ def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: date
         logger.warning("refreshed token is in the recovery journal", extra={"connection": str(connection.uuid)})
         raise RotationUncertain("The new token could not be stored yet.") from error
     settle.clear_alarm(connection.registration)
-    disconnect.revoke_late(settled.late, now=now)
+    disconnect.revoke_now(settled.late, now=now)
     current = load(connection.pk)
     require_usable(current)
     return current

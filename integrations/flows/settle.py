@@ -19,13 +19,12 @@ from integrations.flows.journal import Record
 from integrations.flows.rows import end
 from integrations.flows.schedule import backoff
 from integrations.models import ClientRegistration, Connection, Event, PendingRevocation, VaultEntry
-from integrations.models.connection import LEASE_RELEASED, RENEWED
+from integrations.models.connection import ENDED, LEASE_RELEASED, RENEWED
 from integrations.oauth.errors import OAuthError, Remedy
 from integrations.vault import SealError
 
 logger = logging.getLogger(__name__)
 
-GONE = (Connection.Status.REVOKING, Connection.Status.REVOKED)
 UNCERTAIN = "rotation_uncertain"
 #: The columns that decide whether a result is stored, and what is told of it.
 JUDGED_BY = (
@@ -99,7 +98,7 @@ def _is_wanted(row: Connection | None, record: Record) -> bool:
 
 
 def _is_late(row: Connection | None) -> bool:
-    return row is not None and row.status in GONE
+    return row is not None and row.status in ENDED
 
 
 def _late(row: Connection, record: Record, *, now: datetime) -> PendingRevocation | None:

@@ -93,7 +93,7 @@ def sweep(
             run.counts, run.by_provider = loop.tally.as_dicts()
             run.finished_at = clock()
             run.save()
-        disconnect.revoke_late(loop.late, now=clock())
+        disconnect.revoke_now(loop.late, now=clock())
         if not stopped():
             disconnect.retry_revocations(now=clock())
     return _report(loop.tally, seconds=time.monotonic() - began)

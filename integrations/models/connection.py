@@ -32,10 +32,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
     def visible(self) -> Self:
         """What its owner still has: everything but what was disconnected."""
-        return self.exclude(status__in=(Connection.Status.REVOKING, Connection.Status.REVOKED))
+        return self.exclude(status__in=ENDED)
 
     def write_many(self, rows: Sequence[Mapping[str, object]], *, same: Mapping[str, object]) -> None:
-        """Set columns of many rows in one statement batch: those of `same` alike, and of each row its own, which are others.
+        """Set columns of many rows in one statement batch: those of `same` alike, and of each row its own others.
 
         Each row names its own by `pk`, and all have the same keys.
         """
@@ -169,6 +169,8 @@ class Connection(models.Model):
         return self.access_expires_at is not None and self.access_expires_at <= now
 
 
+#: Disconnected by its owner or an operator, whether or not the provider was told yet.
+ENDED = (Connection.Status.REVOKING, Connection.Status.REVOKED)
 #: Sets every field a finished refresh leaves behind; use with `update(**LEASE_RELEASED)`.
 LEASE_RELEASED = {"lease_owner": "", "lease_until": None, "refresh_sent": False}
 #: What every stored token response leaves alike.

@@ -32,8 +32,9 @@ class Revocation:
 
     `client` authenticates as at the token endpoint; `query-free` sends no parameters at all (the token is
     the bearer's); `tokens` are revoked in this order; `gone_statuses` also mean that the token is no more.
-    `ends_grant`: revoking any token ends every token this client has for the account, those of other
-    connections to it too.
+    `reach`: what one revocation ends. `account`: every token this client has for the account, those of other
+    connections to it too. `authorization`: only the tokens of the same authorization, so tokens that newer ones
+    replaced can be revoked and the newer ones live. Empty: not known.
     """
 
     method: Literal["POST", "DELETE", "GET"] = "POST"
@@ -44,7 +45,12 @@ class Revocation:
     tokens: tuple[str, ...] = ("refresh_token", "access_token")
     headers: Text = field(default_factory=dict)
     gone_statuses: frozenset[int] = frozenset()
-    ends_grant: bool = False
+    reach: Literal["account", "authorization", ""] = ""
+
+    @property
+    def spares_newer(self) -> bool:
+        """Whether tokens that newer ones replaced can be revoked without ending the newer ones."""
+        return self.reach == "authorization"
 
     @property
     def needs_access_token(self) -> bool:

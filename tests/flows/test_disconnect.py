@@ -175,16 +175,3 @@ def test_the_same_account_can_be_connected_again(journey: Journey) -> None:
 
     assert again.status == Connection.Status.ACTIVE
     assert journey.server.is_active(stored_tokens(again).access_token)
-
-
-def test_connecting_again_while_the_old_revocation_waits_keeps_the_new_tokens(journey: Journey) -> None:
-    connection = journey.connect()
-    journey.server.misbehave("revoke", Behaviour.SERVER_ERROR)
-    end(journey, connection)
-
-    again = journey.connect()
-    journey.clock.advance(minutes=30)
-    disconnect.retry_revocations(now=journey.clock())
-
-    assert fresh(again).status == Connection.Status.ACTIVE
-    assert journey.server.is_active(stored_tokens(again).access_token)

@@ -40,7 +40,7 @@ def test_revoking_one_token_ends_them_all() -> None:
 
     assert first.url == "https://discord.com/api/oauth2/token/revoke"
     assert form(first) == {"token": "rt", "token_type_hint": "refresh_token"}
-    assert client.server.dialect.revocation.ends_grant
+    assert client.server.dialect.revocation.reach == "account"
 
 
 def test_the_account_is_known_by_its_snowflake() -> None:

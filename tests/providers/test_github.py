@@ -56,7 +56,7 @@ def test_disconnecting_deletes_the_authorization() -> None:
     assert (request.method, request.url) == ("DELETE", "https://api.github.com/applications/id/grant")
     assert request.headers["Authorization"] == "Basic " + base64.b64encode(b"id:secret").decode()
     assert json.loads(request.body) == {"access_token": "gho_1"}
-    assert get("github").server.dialect.revocation.ends_grant
+    assert get("github").server.dialect.revocation.reach == "account"
 
 
 @pytest.mark.parametrize("status", [204, 404, 422])

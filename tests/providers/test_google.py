@@ -47,7 +47,7 @@ def test_revocation_needs_no_client_and_ends_the_grant() -> None:
     assert first.url == "https://oauth2.googleapis.com/revoke"
     assert (form(first), form(second)) == ({"token": "rt"}, {"token": "at"})
     assert "Authorization" not in first.headers
-    assert client.server.dialect.revocation.ends_grant
+    assert client.server.dialect.revocation.reach == "account"
 
 
 def test_a_token_revoked_before_counts_as_revoked() -> None:

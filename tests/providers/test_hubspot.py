@@ -50,7 +50,7 @@ def test_revocation_is_of_the_refresh_token_and_ends_every_connection_of_the_acc
         "client_id": "id",
         "client_secret": "secret",
     }
-    assert client.server.dialect.revocation.ends_grant
+    assert client.server.dialect.revocation.reach == "account"
     assert not client.server.dialect.revocation.needs_access_token
 
 

@@ -86,7 +86,7 @@ def heading(page: Page, name: str | re.Pattern[str]) -> None:
 
 
 def connect_with_profile_only(page: Page) -> None:
-    page.get_by_role("link", name="Add your first connection").click()
+    page.get_by_role("link", name="Add a connection").click()
     picture(page, "catalogue")
     page.get_by_role("link", name="Sandbox").click()
     heading(page, "Connect Sandbox")
@@ -167,8 +167,8 @@ def test_a_newcomer_connects_uses_widens_and_an_operator_revokes(
     expect(person.get_by_role("button", name="Reconnect")).to_have_count(0)
     picture(person, "connection-revoked")
     person.goto("/connections/")
-    expect(person.get_by_text("Nothing is connected yet")).to_be_visible()
-    assert "notes:read" not in live_scope(data)
+    expect(person.get_by_text("Nothing is connected")).to_be_visible()
+    assert live_scope(data) == set()
 
 
 def live_scope(data: Path) -> set[str]:

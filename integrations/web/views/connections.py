@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from integrations.models import Connection
+from integrations.models.connection import ENDED
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.errors import sentences_of
@@ -31,7 +32,7 @@ DISCONNECTED_SHOWN = 10
 def connections(request: PersonRequest) -> HttpResponse:
     """What the person has connected, and what they had."""
     rows = request.user.connections.select_related("registration").fetch_mode(models.FETCH_RAISE)
-    ended = rows.filter(status__in=(Connection.Status.REVOKING, Connection.Status.REVOKED))
+    ended = rows.filter(status__in=ENDED)
     context = {
         "cards": [connection_card(row) for row in rows.visible()],
         "ended": [connection_card(row) for row in ended[:DISCONNECTED_SHOWN]],
