@@ -1,8 +1,9 @@
-"""Filters for the monogram that stands where a logo could."""
+"""What templates need beside their context: the monogram that stands where a logo could, and whether mail goes out."""
 
 import zlib
 
 from django import template
+from django.conf import settings
 
 HUES = 6
 
@@ -19,3 +20,9 @@ def initial(name: str) -> str:
 def hue(name: str) -> int:
     """One of the six colours in tokens.css, always the same for a name."""
     return zlib.crc32(name.encode()) % HUES
+
+
+@register.simple_tag
+def sends_mail() -> bool:
+    """Whether a mail server is configured: without one nobody can be sent a link."""
+    return bool(settings.EMAIL_URL)

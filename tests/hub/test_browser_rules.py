@@ -1,10 +1,10 @@
 """What every page tells the browser, and what happens to the session at sign-in."""
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import Settings
 
 PAGES = (
     "/accounts/login/",
@@ -49,9 +49,28 @@ def test_no_page_may_be_framed_or_run_inline_code(
     assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.requirement(130)
+def test_a_page_under_a_forged_host_may_not_be_framed_either(client: Client) -> None:
+    response = client.get("/accounts/login/", headers={"Host": "forged.example"})
+
+    assert response.status_code == 400
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert "forged.example" not in response.content.decode()
+
+
+@pytest.mark.parametrize("mail", ["", "smtp://localhost:25"])
+@pytest.mark.django_db
+def test_a_link_by_mail_is_offered_where_mail_goes_out(client: Client, settings: Settings, mail: str) -> None:
+    settings.EMAIL_URL = mail
+
+    page = client.get("/accounts/login/").content.decode()
+
+    assert ("Forgotten your password?" in page) is bool(mail)
+
+
 @pytest.mark.requirement(129)
 @pytest.mark.django_db
-def test_the_session_gets_another_id_at_sign_in(client: Client, operator: User) -> None:
+def test_the_session_gets_another_id_at_sign_in(client: Client, operator: User, settings: Settings) -> None:
     client.get("/accounts/login/")
     session = client.session
     session["planted"] = "before sign-in"

@@ -14,6 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
+demo_marks = [
+    pytest.mark.real,
+    pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the demo has an SQLite database of its own: run there"),
+]
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90
 STOP_SECONDS = 20

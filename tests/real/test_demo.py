@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.demo import ROOT, RunningDemo, free_port, start
+from tests.real.demo import ROOT, RunningDemo, demo_marks, free_port, start
 
-pytestmark = pytest.mark.real
+pytestmark = demo_marks
 
 
 @pytest.fixture(scope="module")

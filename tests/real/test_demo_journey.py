@@ -14,9 +14,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.real.demo import RunningDemo
+from tests.real.demo import RunningDemo, demo_marks
 
-pytestmark = [pytest.mark.real, pytest.mark.browser]
+pytestmark = [*demo_marks, pytest.mark.browser]
 
 CHROMIUM = "/usr/bin/chromium"
 SCREENSHOTS = os.environ.get("HUB_SCREENSHOTS", "")
