@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from pytest_django import Settings
 
 from integrations.flows import access, refresh
@@ -157,9 +157,10 @@ def test_no_transaction_is_open_while_the_provider_thinks(journey: Journey) -> N
         with database.cursor() as cursor:
             if database.vendor == "sqlite":
                 cursor.execute("PRAGMA busy_timeout = 0")
-            else:
-                cursor.execute("SET lock_timeout = '1ms'")
-        Connection.objects.filter(pk=connection.pk).update(name="written meanwhile")
+            with transaction.atomic():
+                if database.vendor == "postgresql":
+                    cursor.execute("SET LOCAL lock_timeout = '1ms'")
+                Connection.objects.filter(pk=connection.pk).update(name="written meanwhile")
         gate.open()
 
     database.close()
