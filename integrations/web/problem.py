@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from integrations.flows import clients
 from integrations.models import ClientRegistration
@@ -16,7 +17,7 @@ def problem(request: HttpRequest, error: OAuthError, registration: ClientRegistr
     redirect_uri = clients.redirect_uri(registration) if registration else ""
     context = {
         "explanation": explanation,
-        "provider": provider_name(registration) if registration else "The provider",
+        "provider": provider_name(registration) if registration else gettext("The provider"),
         "registration": registration,
         "redirect_uri": redirect_uri if explanation.redirect_uri_suspected else "",
     }
