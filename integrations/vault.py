@@ -8,7 +8,7 @@ ever returned in its stead.
 import json
 import secrets
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
@@ -67,6 +67,15 @@ class TokenSet:
             id_token=response.id_token or (previous.id_token if previous else None),
         )
 
+    def as_dict(self) -> dict[str, str | None]:
+        """What is sealed; `TokenSet(**…)` brings it back."""
+        return {
+            "access_token": self.access_token,
+            "token_type": self.token_type,
+            "refresh_token": self.refresh_token,
+            "id_token": self.id_token,
+        }
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pending:
@@ -97,15 +106,17 @@ def fingerprint(value: str, *, purpose: str) -> str:
 
 def seal_tokens(connection: Connection, tokens: TokenSet, *, version: int) -> bytes:
     """Seal for this connection at this version; the caller stores both in one transaction."""
-    return keyring().seal(_dump(asdict(tokens)), associated_data=_tokens_place(connection, version))
+    return keyring().seal(_dump(tokens.as_dict()), associated_data=_tokens_place(connection, version))
 
 
 def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: int) -> TokenSet:
     """Open what was sealed for this connection at a version.
 
     Raises:
-        SealError: not the value that belongs there.
+        SealError: nothing, or not the value that belongs there.
     """
+    if not sealed:
+        raise SealError("value_missing", "no tokens are stored for this connection")
     return _token_set(keyring().open(bytes(sealed), associated_data=_tokens_place(connection, version)))
 
 
@@ -124,10 +135,10 @@ def read(connection: Connection) -> TokenSet:
         SealError: there are none, or they are not the ones that belong here.
     """
     try:
-        entry = connection.vault_entry
+        sealed = connection.vault_entry.sealed
     except VaultEntry.DoesNotExist:
-        raise SealError("value_missing", "no tokens are stored for this connection") from None
-    return open_tokens(connection, entry.sealed, version=connection.version)
+        sealed = b""
+    return open_tokens(connection, sealed, version=connection.version)
 
 
 def erase(connection: Connection) -> None:
@@ -158,7 +169,9 @@ def open_client_secret(registration: ClientRegistration) -> str | None:
 
 
 def seal_pending(request: AuthorizationRequest, pending: Pending) -> None:
-    request.sealed = keyring().seal(_dump(asdict(pending)), associated_data=_pending_place(request))
+    request.sealed = keyring().seal(
+        _dump({"code_verifier": pending.code_verifier, "nonce": pending.nonce}), associated_data=_pending_place(request)
+    )
 
 
 def open_pending(request: AuthorizationRequest) -> Pending:
@@ -177,7 +190,7 @@ def seal_for_revocation(
     row = PendingRevocation(
         connection=connection, registration_id=connection.registration_id, nonce=nonce or uuid.uuid4()
     )
-    row.sealed = keyring().seal(_dump(asdict(tokens)), associated_data=_revocation_place(row))
+    row.sealed = keyring().seal(_dump(tokens.as_dict()), associated_data=_revocation_place(row))
     row.key_id = sealed_under(row.sealed)
     return row
 

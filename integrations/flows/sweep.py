@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import uvloop
 from django.conf import settings
 from django.db import connections
 from django.db.models import Count
@@ -88,7 +89,7 @@ def sweep(
     with _interruptible(stop) as stopped, _database_thread() as database:
         loop = _loop(source, options, database=database, progress=progress, stop=stopped)
         try:
-            asyncio.run(loop.run())
+            asyncio.run(loop.run(), loop_factory=uvloop.new_event_loop)
         finally:
             run.counts, run.by_provider = loop.tally.as_dicts()
             run.finished_at = clock()
