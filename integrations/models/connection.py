@@ -35,23 +35,37 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.exclude(status__in=ENDED)
 
     def write_many(self, rows: Sequence[Mapping[str, object]], *, same: Mapping[str, object]) -> None:
-        """Set columns of many rows in one statement batch: those of `same` alike, and of each row its own others.
+        """Set columns of many rows in one statement: those of `same` alike, and of each row its own others.
 
-        Each row names its own by `pk`, and all have the same keys.
+        Each row names its own by `pk`, and all have the same keys. Up to a thousand rows.
         """
         if not rows:
             return
         connection = connections[self.db]
         quote = connection.ops.quote_name
-        names = [name for name in rows[0] if name != "pk"]
-        fields = [cast("models.Field[Any, Any]", self.model._meta.get_field(name)) for name in (*same, *names)]
-        columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-        sql = f"UPDATE {quote(self.model._meta.db_table)} SET {columns} WHERE {quote('id')} = %s"  # noqa: S608
-        alike = [field.get_db_prep_save(value, connection) for field, value in zip(fields, same.values(), strict=False)]
-        own = fields[len(same) :]
-        values = [[*alike, *(f.get_db_prep_save(row[f.name], connection) for f in own), row["pk"]] for row in rows]
+        alike = [self._field(name) for name in same]
+        own = [self._field(name) for name in rows[0] if name != "pk"]
+        is_typed = connection.vendor == "postgresql"
+        changes = [f"{quote(str(field.column))} = %s" for field in alike]
+        for number, field in enumerate(own, start=2):
+            # PostgreSQL takes a column of nothing but NULL for text.
+            value = f"CAST(own.column{number} AS {field.db_type(connection)})" if is_typed else f"own.column{number}"
+            changes.append(f"{quote(str(field.column))} = {value}")
+        one = f"({', '.join(['%s'] * (len(own) + 1))})"
+        table = quote(self.model._meta.db_table)
+        sql = (
+            f"UPDATE {table} SET {', '.join(changes)} "  # noqa: S608
+            f"FROM (VALUES {', '.join([one] * len(rows))}) AS own WHERE {table}.{quote('id')} = own.column1"
+        )
+        values = [field.get_db_prep_save(value, connection) for field, value in zip(alike, same.values(), strict=True)]
+        for row in rows:
+            values.append(row["pk"])
+            values += [field.get_db_prep_save(row[field.name], connection) for field in own]
         with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+            cursor.execute(sql, values)
+
+    def _field(self, name: str) -> "models.Field[Any, Any]":
+        return cast("models.Field[Any, Any]", self.model._meta.get_field(name))
 
     def claim(self, *, lease_owner: str, lease_until: datetime, now: datetime) -> int:
         """Take the lease of every row of this query that is free (one compare-and-set); how many were taken."""

@@ -9,14 +9,18 @@ from integrations.models.connection import Connection
 
 class VaultEntryQuerySet(models.QuerySet["VaultEntry"]):
     def put_many(self, entries: Iterable[tuple[int, bytes, str]]) -> None:
-        """Write entries, new or anew, in one statement batch: connection id, sealed value, key id."""
+        """Write entries, new or anew, in one statement: connection id, sealed value, key id."""
+        rows = list(entries)
+        if not rows:
+            return
         table = connections[self.db].ops.quote_name(self.model._meta.db_table)
         sql = (
-            f"INSERT INTO {table} (connection_id, sealed, key_id) VALUES (%s, %s, %s) "  # noqa: S608
+            f"INSERT INTO {table} (connection_id, sealed, key_id) "  # noqa: S608
+            f"VALUES {', '.join(['(%s, %s, %s)'] * len(rows))} "
             "ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id"
         )
         with connections[self.db].cursor() as cursor:
-            cursor.executemany(sql, list(entries))
+            cursor.execute(sql, [value for row in rows for value in row])
 
 
 class VaultEntry(models.Model):
