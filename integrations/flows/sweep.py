@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import uvloop
 from django.conf import settings
 from django.db import connections
 from django.db.models import Count
@@ -32,7 +31,7 @@ from integrations.flows.sweep_loop import Loop
 from integrations.flows.sweep_outcome import Outcome, Tally
 from integrations.flows.sweep_source import Source
 from integrations.models import SweepRun
-from integrations.oauth.async_transport import AsyncTransport
+from integrations.oauth.async_transport import AsyncTransport, new_event_loop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +88,7 @@ def sweep(
     with _interruptible(stop) as stopped, _database_thread() as database:
         loop = _loop(source, options, database=database, progress=progress, stop=stopped)
         try:
-            asyncio.run(loop.run(), loop_factory=uvloop.new_event_loop)
+            asyncio.run(loop.run(), loop_factory=new_event_loop)
         finally:
             run.counts, run.by_provider = loop.tally.as_dicts()
             run.finished_at = clock()

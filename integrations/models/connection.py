@@ -10,6 +10,7 @@ from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from integrations.models.batch import as_table
 from integrations.models.client_registration import ClientRegistration
 
 
@@ -43,29 +44,31 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
             return
         connection = connections[self.db]
         quote = connection.ops.quote_name
-        alike = [self._field(name) for name in same]
-        own = [self._field(name) for name in rows[0] if name != "pk"]
-        is_typed = connection.vendor == "postgresql"
-        changes = [f"{quote(str(field.column))} = %s" for field in alike]
-        for number, field in enumerate(own, start=2):
-            # PostgreSQL takes a column of nothing but NULL for text.
-            value = f"CAST(own.column{number} AS {field.db_type(connection)})" if is_typed else f"own.column{number}"
-            changes.append(f"{quote(str(field.column))} = {value}")
-        one = f"({', '.join(['%s'] * (len(own) + 1))})"
         table = quote(self.model._meta.db_table)
-        sql = (
-            f"UPDATE {table} SET {', '.join(changes)} "  # noqa: S608
-            f"FROM (VALUES {', '.join([one] * len(rows))}) AS own WHERE {table}.{quote('id')} = own.column1"
+        alike = [self._field(name) for name in same]
+        own = [self._field(name) for name in rows[0]]
+        changes = [f"{quote(str(field.column))} = %s" for field in alike]
+        for number, field in enumerate(own, start=1):
+            if field.primary_key:
+                condition = f"{table}.{quote(str(field.column))} = given.column{number}"
+            else:
+                changes.append(f"{quote(str(field.column))} = given.column{number}")
+        given, values = as_table(
+            connection,
+            types=[field.rel_db_type(connection) if field.primary_key else field.db_type(connection) for field in own],
+            rows=[
+                [field.get_db_prep_save(value, connection) for field, value in zip(own, row.values(), strict=True)]
+                for row in rows
+            ],
         )
-        values = [field.get_db_prep_save(value, connection) for field, value in zip(alike, same.values(), strict=True)]
-        for row in rows:
-            values.append(row["pk"])
-            values += [field.get_db_prep_save(row[field.name], connection) for field in own]
+        first = [field.get_db_prep_save(value, connection) for field, value in zip(alike, same.values(), strict=True)]
+        sql = f"UPDATE {table} SET {', '.join(changes)} FROM {given} WHERE {condition}"  # noqa: S608
         with connection.cursor() as cursor:
-            cursor.execute(sql, values)
+            cursor.execute(sql, [*first, *values])
 
     def _field(self, name: str) -> "models.Field[Any, Any]":
-        return cast("models.Field[Any, Any]", self.model._meta.get_field(name))
+        field = self.model._meta.pk if name == "pk" else self.model._meta.get_field(name)
+        return cast("models.Field[Any, Any]", field)
 
     def claim(self, *, lease_owner: str, lease_until: datetime, now: datetime) -> int:
         """Take the lease of every row of this query that is free (one compare-and-set); how many were taken."""

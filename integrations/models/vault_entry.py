@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db import connections, models
 
+from integrations.models.batch import as_table
 from integrations.models.connection import Connection
 
 
@@ -13,14 +14,15 @@ class VaultEntryQuerySet(models.QuerySet["VaultEntry"]):
         rows = list(entries)
         if not rows:
             return
-        table = connections[self.db].ops.quote_name(self.model._meta.db_table)
+        connection = connections[self.db]
+        given, values = as_table(connection, types=("bigint", "bytea", "varchar(32)"), rows=rows)
         sql = (
-            f"INSERT INTO {table} (connection_id, sealed, key_id) "  # noqa: S608
-            f"VALUES {', '.join(['(%s, %s, %s)'] * len(rows))} "
+            f"INSERT INTO {connection.ops.quote_name(self.model._meta.db_table)} (connection_id, sealed, key_id) "  # noqa: S608
+            f"SELECT given.column1, given.column2, given.column3 FROM {given} WHERE true "
             "ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id"
         )
-        with connections[self.db].cursor() as cursor:
-            cursor.execute(sql, [value for row in rows for value in row])
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
 
 
 class VaultEntry(models.Model):
