@@ -1,13 +1,14 @@
 """One refresh at a time, whatever the number of callers; and never without the lease."""
 
+import itertools
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from integrations.flows import access, refresh
+from integrations.flows import access, refresh, settle
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError, Remedy
 from tests.fakes.misbehaviour import Behaviour
@@ -26,6 +27,10 @@ def lease_to_somebody(connection: Connection, *, journey: Journey, seconds: int,
     until = journey.clock() + timedelta(seconds=seconds)
     Connection.objects.filter(pk=connection.pk).update(lease_owner=owner, lease_until=until, refresh_sent=sent)
     return owner
+
+
+def not_at_all(seconds: float) -> None:
+    pytest.fail("it waited")
 
 
 @pytest.mark.requirement(65)
@@ -65,6 +70,7 @@ def test_callers_of_a_token_that_still_works_do_not_wait(journey: Journey) -> No
 
     with started(1, lambda: borrow(journey, connection)) as futures:
         gate.wait_for_arrival()
+        refresh.refresh(connection.pk, clock=journey.clock, pause=not_at_all)
         assert borrow(journey, connection) == old
         gate.open()
 
@@ -108,6 +114,74 @@ def test_a_lease_that_ran_out_before_its_request_is_free(journey: Journey) -> No
 
     assert journey.server.is_active(borrow(journey, connection))
     assert len(journey.server.refreshes()) == 1
+
+
+@pytest.mark.requirement(65, 67)
+def test_a_holder_stopped_before_its_request_finds_the_lease_gone_and_sends_nothing(journey: Journey) -> None:
+    connection = journey.connect()
+    journey.clock.advance(minutes=61)
+    readings = itertools.count(1)
+
+    def clock() -> datetime:
+        if next(readings) == 2:
+            journey.clock.advance(minutes=2)
+            borrow(journey, connection)
+        return journey.clock()
+
+    refresh.refresh(connection.pk, clock=clock)
+
+    assert len(journey.server.refreshes()) == 1
+    assert journey.server.is_active(stored_tokens(connection).access_token)
+    assert kinds(connection).count("refreshed") == 1
+
+
+@pytest.mark.requirement(67)
+def test_the_lease_runs_anew_from_the_moment_the_request_leaves(journey: Journey, settings: Settings) -> None:
+    connection = journey.connect()
+    journey.clock.advance(minutes=61)
+    readings = itertools.count(1)
+    gate = journey.server.misbehave("token", Behaviour.DELAY_BEFORE_PROCESSING)
+
+    def clock() -> datetime:
+        if next(readings) == 2:
+            journey.clock.advance(seconds=settings.HUB_LEASE_SECONDS - 1)
+        return journey.clock()
+
+    with started(1, lambda: refresh.refresh(connection.pk, clock=clock)):
+        gate.wait_for_arrival()
+        lease_until = fresh(connection).lease_until
+        gate.open()
+
+    assert lease_until is not None
+    assert lease_until - journey.clock() > timedelta(seconds=settings.HUB_HTTP_DEADLINE_SECONDS)
+
+
+@pytest.mark.requirement(67)
+def test_a_lease_is_given_back_by_nobody_but_its_holder(journey: Journey) -> None:
+    connection = journey.connect()
+    holder = lease_to_somebody(connection, journey=journey, seconds=30)
+
+    settle.release(connection, lease_owner="somebody else")
+    assert fresh(connection).lease_owner == holder
+    settle.release(connection, lease_owner=holder)
+    assert fresh(connection).lease_owner == ""
+
+
+@pytest.mark.requirement(67)
+def test_a_failure_that_comes_late_says_nothing_of_a_newer_token(journey: Journey) -> None:
+    connection = journey.connect()
+    journey.clock.advance(minutes=61)
+    gate = journey.server.misbehave("token", Behaviour.DELAY_BEFORE_PROCESSING)
+
+    with started(1, lambda: borrow(journey, connection)) as futures:
+        gate.wait_for_arrival()
+        journey.connect()
+        journey.server.conduct.extra_token_members = {"token_type": "not what was asked for"}
+        gate.open()
+
+    assert futures[0].result() == stored_tokens(connection).access_token
+    assert (fresh(connection).failure_count, fresh(connection).last_error_code) == (0, "")
+    assert "refresh_failed" not in kinds(connection)
 
 
 @pytest.mark.requirement(67, 75)
