@@ -47,6 +47,18 @@ def test_tokens_that_expire_together_fall_due_apart(journey: Journey) -> None:
     assert spread > timedelta(minutes=2)
 
 
+@pytest.mark.requirement(76)
+def test_connections_made_or_refreshed_in_one_second_fall_due_apart(journey: Journey) -> None:
+    connections = [journey.connect(account=name) for name in ("alice", "bob", "carol")]
+    made = {fresh(connection).refresh_due_at for connection in connections}
+    journey.clock.advance(minutes=61)
+    for connection in connections:
+        borrow(journey, connection)
+    refreshed = {fresh(connection).refresh_due_at for connection in connections}
+
+    assert (len(made), len(refreshed)) == (3, 3)
+
+
 @pytest.mark.requirement(79)
 def test_a_token_of_unknown_lifetime_is_used_until_it_is_refused(journey: Journey) -> None:
     journey.server.conduct.expires_in = None
