@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from integrations.flows import access
+from integrations.flows import access, refresh
 from integrations.flows.schedule import refresh_due_at
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
@@ -82,6 +82,27 @@ def test_an_expired_token_that_cannot_be_refreshed_asks_the_person(journey: Jour
 
     assert fresh(connection).status == Connection.Status.NEEDS_REAUTHORIZATION
     assert journey.server.refreshes() == []
+
+
+@pytest.mark.requirement(79)
+def test_a_good_token_that_cannot_be_refreshed_is_not_ended_by_whoever_tries(journey: Journey) -> None:
+    journey.server.conduct.issue_refresh_token = False
+    connection = journey.connect()
+
+    with pytest.raises(OAuthError, match="no_refresh_token"):
+        refresh.refresh(connection.pk, clock=journey.clock, force=True)
+
+    assert fresh(connection).status == Connection.Status.ACTIVE
+    assert borrow(journey, connection)
+
+
+@pytest.mark.requirement(79)
+def test_a_token_that_cannot_be_refreshed_falls_due_when_it_ends_for_a_sweep_to_tell(journey: Journey) -> None:
+    journey.server.conduct.issue_refresh_token = False
+    connection = journey.connect()
+
+    assert not Connection.objects.due(now=journey.clock.advance(minutes=59)).exists()
+    assert Connection.objects.due(now=journey.clock.advance(minutes=2)).get() == connection
 
 
 @pytest.mark.requirement(80)
