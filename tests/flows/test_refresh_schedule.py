@@ -9,7 +9,9 @@ from integrations.flows.schedule import refresh_due_at
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
 from tests.factories import make_connection, make_registration, make_user
+from tests.fakes.misbehaviour import Behaviour
 from tests.flows.journey import Journey, fresh, stored_tokens
+from tests.flows.threads import started
 
 
 def borrow(journey: Journey, connection: Connection) -> str:
@@ -125,6 +127,21 @@ def test_what_was_disconnected_switched_off_or_locked_out_is_never_due(journey: 
         make_connection(due_in=-1, now=now, status=status)
 
     assert list(Connection.objects.due(now=now)) == [due]
+
+
+@pytest.mark.requirement(81)
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_answer_does_not_make_a_token_seem_to_live_longer(journey: Journey) -> None:
+    connection = journey.connect()
+    sent_at = journey.clock.advance(minutes=61)
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+
+    with started(1, lambda: borrow(journey, connection)):
+        gate.wait_for_arrival()
+        journey.clock.advance(seconds=20)
+        gate.open()
+
+    assert fresh(connection).access_expires_at == sent_at + timedelta(hours=1)
 
 
 @pytest.mark.requirement(81)
