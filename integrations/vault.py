@@ -37,6 +37,7 @@ __all__ = (
     "open_pending",
     "open_tokens",
     "read",
+    "reseal",
     "seal_client_secret",
     "seal_for_revocation",
     "seal_pending",
@@ -44,6 +45,8 @@ __all__ = (
     "sealed_under",
     "store",
 )
+
+type Sealed = VaultEntry | ClientRegistration | PendingRevocation | AuthorizationRequest
 
 PADDED_TO_BYTES = 256
 
@@ -204,9 +207,38 @@ def open_for_revocation(row: PendingRevocation) -> TokenSet:
     return _token_set(keyring().open(bytes(row.sealed), associated_data=_revocation_place(row)))
 
 
+def reseal(row: Sealed) -> bool:
+    """Seal what a row holds anew under the primary key; False if it is already, or was replaced meanwhile.
+
+    Raises:
+        SealError: what is there does not belong there; it is left as it is.
+    """
+    column, place = _where(row)
+    before = getattr(row, column)
+    if before is None or sealed_under(bytes(before)) == keyring().primary:
+        return False
+    after = keyring().seal(keyring().open(bytes(before), associated_data=place), associated_data=place)
+    has_key_id = isinstance(row, VaultEntry | PendingRevocation)
+    changes = {column: after, **({"key_id": sealed_under(after)} if has_key_id else {})}
+    # Only over the very bytes that were read: a refresh may have stored newer ones since.
+    return bool(type(row)._default_manager.filter(pk=row.pk, **{column: before}).update(**changes))
+
+
 def new_state() -> str:
     """An unguessable `state` (256 bit)."""
     return secrets.token_urlsafe(32)
+
+
+def _where(row: Sealed) -> tuple[str, bytes]:
+    match row:
+        case VaultEntry():
+            return "sealed", _tokens_place(row.connection, row.connection.version)
+        case ClientRegistration():
+            return "sealed_client_secret", _client_secret_place(row)
+        case PendingRevocation():
+            return "sealed", _revocation_place(row)
+        case AuthorizationRequest():
+            return "sealed", _pending_place(row)
 
 
 def _tokens_place(connection: Connection, version: int) -> bytes:

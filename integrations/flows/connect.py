@@ -75,7 +75,7 @@ def begin(
     _require_open(user, registration)
     if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
         raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
-    client, scope = client_for(registration), _scope(registration, features, connection)
+    client, scope = _client(registration, now=now), _scope(registration, features, connection)
     state, pending = vault.new_state(), _new_pending(scope)
     url = client.authorization_url(
         state=state,
@@ -117,7 +117,7 @@ def complete(
         IdentityRefused: whose account it is could not be proven. Nothing was stored.
         OAuthError: the provider could not be asked; the code is spent, start again.
     """
-    client = client_for(registration)
+    client = _client(registration, now=now)
     request = _take(pairs, client=client, user=user, browser=browser, registration=registration, now=now)
     try:
         return _finish(request, client=client, user=user, registration=registration, pairs=pairs, now=now, ip=ip)
@@ -184,6 +184,19 @@ def _require_open(user: Person, registration: ClientRegistration) -> None:
         raise ConnectionUnusable("This provider is switched off.", code="registration_disabled", remedy=Remedy.OPERATOR)
     if not user.is_active:
         raise ConnectionUnusable("Your account is not active.", code="owner_inactive")
+
+
+def _client(registration: ClientRegistration, *, now: datetime) -> Client:
+    """Who we are at the provider; what keeps us from saying so is an operator's concern.
+
+    Raises:
+        ConnectionUnusable: as `client_for`.
+    """
+    try:
+        return client_for(registration)
+    except ConnectionUnusable as error:
+        settle.alarm(registration, error, now=now)
+        raise
 
 
 def _scope(

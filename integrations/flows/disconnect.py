@@ -107,6 +107,8 @@ def _to_revoke(connection: Connection) -> PendingRevocation | None:
         logger.warning(
             "tokens to revoke cannot be opened", extra={"connection": str(connection.uuid), "code": error.code}
         )
+        if isinstance(error, SealError):
+            record(Event.Kind.SEAL_BROKEN, connection=connection, details={"code": error.code})
         return None
 
 

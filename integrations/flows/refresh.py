@@ -137,6 +137,8 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
         request = client.refresh_request(tokens.refresh_token or "", scope=connection.scope)
     except OAuthError as error:
         settle.release(connection, lease_owner=lease_owner)
+        if error.remedy is Remedy.OPERATOR:
+            settle.alarm(connection.registration, error, now=clock())
         raise _unusable(error) from None
     sent_at = clock()
     if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):
