@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.crypto import constant_time_compare
 
 from integrations import vault
@@ -20,11 +20,11 @@ from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record
 from integrations.flows.identify import identify, look_up
-from integrations.flows.keep import keep
+from integrations.flows.keep import Brought, keep
 from integrations.models import AuthorizationRequest, ClientRegistration, Connection, Event
 from integrations.models.connection import scope_text
 from integrations.oauth.client import Client
-from integrations.oauth.errors import OAuthError, Remedy
+from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy
 from integrations.oauth.pkce import code_challenge, new_code_verifier
 from integrations.providers.provider import Feature
 from integrations.vault import Pending, SealError
@@ -123,7 +123,8 @@ def complete(
         return _finish(request, client=client, user=user, registration=registration, pairs=pairs, now=now, ip=ip)
     except OAuthError as error:
         logger.warning("connect failed", extra={"registration": registration.slug, "code": error.code})
-        if error.remedy is Remedy.OPERATOR:
+        # What came by the browser is no evidence of what the provider thinks of our registration.
+        if error.remedy is Remedy.OPERATOR and not isinstance(error, AuthorizationFailed):
             settle.alarm(registration, error, now=now)
         record(
             Event.Kind.CONNECT_FAILED,
@@ -149,22 +150,23 @@ def _finish(
     code = client.judge_authorization_response(pairs, expected_state_matches=True)
     _require_open(user, registration)
     pending = _opened(request)
+    held = Connection.objects.visible().filter(owner_id=user.pk, registration=registration)
+    held_before = frozenset(held.values_list("pk", flat=True))
     response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
     answer = client.judge_token(response)
     asked = frozenset(request.scope.split())
     try:
         identity = identify(client, registration, answer, nonce=pending.nonce, asked=asked, now=now)
-        kept = keep(
-            request,
-            answer,
-            identity,
+        brought = Brought(
+            request=request,
+            answer=answer,
+            account=identity,
             looked_up=look_up(registration, client, answer),
             dialect=client.server.dialect,
-            now=now,
-            actor=user.get_username(),
-            ip=ip,
+            held_before=held_before,
         )
-    except OAuthError:
+        kept = keep(brought, now=now, actor=user.get_username(), ip=ip)
+    except (OAuthError, DatabaseError):
         disconnect.hand_back(client, answer)
         raise
     if kept.replaced is not None:

@@ -106,6 +106,11 @@ def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:
     due_at = connection.refresh_due_at
     if not connection.failure_count or due_at is None or due_at <= now:
         return None
+    registration = connection.registration
+    if registration.last_error_code and registration.last_error_code == connection.last_error_code:
+        return ConnectionUnusable(
+            "The provider refuses our registration.", code=connection.last_error_code, remedy=Remedy.OPERATOR
+        )
     seconds = max(1, round((due_at - now).total_seconds()))
     return ProviderUnavailable("The last refresh failed.", code=connection.last_error_code, retry_after=seconds)
 

@@ -213,6 +213,7 @@ def _look_after(pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
     row = load(pk)
     if vanished.take_over(row, lease_owner=lease_owner, now=now):
         return []
-    gone = vanished.give_up(row, now=now)
+    # The access token may still be served, and its last caller has time enough to find out.
+    gone = row.has_expired(now=now) and vanished.give_up(row, now=now)
     outcome = Outcome.NEEDS_REAUTHORIZATION if gone else Outcome.UNCERTAIN
     return [Result(provider=row.registration.provider, outcome=outcome)]

@@ -13,7 +13,7 @@ from integrations.flows.clients import redirect_uri
 from integrations.flows.register import Registration, register
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError
-from integrations.providers import PROVIDERS, CatalogueError, Provider, VariableRefused, get
+from integrations.providers import PROVIDERS, CatalogueError, FieldRefused, Provider, VariableRefused, get
 
 EXAMPLE = """
 example:
@@ -64,6 +64,9 @@ class Command(BaseCommand):
             given = _given(get(provider), options)
             known = ClientRegistration.objects.filter(slug=given.slug).exists()
             registration = register(given, now=timezone.now(), actor="register_client")
+        except FieldRefused as refusal:
+            option = "scope" if refusal.field == "extra_scope" else refusal.field.replace("_", "-")
+            raise CommandError(f"--{option}: {refusal.help}", returncode=USAGE) from None
         except VariableRefused as refusal:
             raise CommandError(f"--variable {refusal.field}: {refusal.help}", returncode=USAGE) from None
         except CatalogueError as error:
