@@ -8,8 +8,8 @@ from integrations.flows import access, register
 from integrations.flows.register import Registration
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError, Remedy
+from tests.factories import CLIENT_SECRET
 from tests.fakes.misbehaviour import Behaviour
-from tests.fakes.registration import CLIENT_SECRET
 from tests.flows.journey import Journey, fresh, stored_tokens
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 
 from integrations.flows.reseal import reseal
+from integrations.management.database import needed_database
 
 
 class Command(BaseCommand):
@@ -15,7 +16,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        resealed = reseal(now=timezone.now())
+        with needed_database():
+            resealed = reseal(now=timezone.now())
         self.stdout.write(f"{resealed.done} sealed anew.")
         if resealed.unopened:
             raise CommandError(
