@@ -16,7 +16,37 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from environ import FileAwareEnv
+from django.http.request import validate_host
+from environ import Env
+from environ.fileaware_mapping import FileAwareMapping
+
+
+class _Variables(FileAwareMapping):  # type: ignore[misc]
+    """The variables, or the files that `<name>_FILE` names; a file ends as text files do, with a line break."""
+
+    def __getitem__(self, key: str) -> str:
+        try:
+            value: str = super().__getitem__(key)
+        except OSError as error:
+            raise ImproperlyConfigured(f"{key}_FILE cannot be read: {error.strerror}") from None
+        return value.rstrip("\r\n")
+
+
+class Environment(Env):  # type: ignore[misc]
+    """Reads variables, and says in one sentence what is wrong with one."""
+
+    ENVIRON = _Variables(cache=False)
+
+    def number(self, name: str, *, default: int, at_least: int, at_most: int) -> int:
+        """A whole number.
+
+        Raises:
+            ImproperlyConfigured: it is none, or out of bounds.
+        """
+        text: str = self.str(name, default=str(default)).strip()
+        if not text.isascii() or not text.isdecimal() or not at_least <= int(text) <= at_most:
+            raise ImproperlyConfigured(f"{name} must be a whole number from {at_least} to {at_most}.")
+        return int(text)
 
 
 class Mode(StrEnum):
@@ -34,13 +64,14 @@ HOW_TO_MAKE = {
     "SITE_URL": "SITE_URL=https://hub.example.com (the address people type; redirect URIs are made from it)",
     "DATABASE_URL": "DATABASE_URL=postgres://user:password@host:5432/hub, or sqlite:////var/lib/hub/hub.sqlite3",
 }
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 NOT_IN_DEMO = ("DATABASE_URL", "SECRET_KEY", "HUB_SEALING_KEYS", "ALLOWED_HOSTS")
 SECRET_KEY_LENGTH = 50
 SQLITE_LOCK_TIMEOUT_SECONDS = 20
 POOL_TIMEOUT_SECONDS = 10
 
 
-def read_mode(env: FileAwareEnv) -> Mode:
+def read_mode(env: Environment) -> Mode:
     """The mode that HUB_MODE names; production when it is not set."""
     value = env.str("HUB_MODE", default=Mode.PRODUCTION)
     try:
@@ -51,7 +82,7 @@ def read_mode(env: FileAwareEnv) -> Mode:
         ) from None
 
 
-def required(env: FileAwareEnv, name: str) -> str:
+def required(env: Environment, name: str) -> str:
     """The variable's value, which must not be empty."""
     value: str = env.str(name, default="").strip()
     if not value:
@@ -59,7 +90,7 @@ def required(env: FileAwareEnv, name: str) -> str:
     return value
 
 
-def secret_key(env: FileAwareEnv) -> str:
+def secret_key(env: Environment) -> str:
     """SECRET_KEY, which must be long enough to have been generated."""
     value = required(env, "SECRET_KEY")
     if len(value) < SECRET_KEY_LENGTH or value.startswith("django-insecure-"):
@@ -70,12 +101,53 @@ def secret_key(env: FileAwareEnv) -> str:
     return value
 
 
-def allowed_hosts(env: FileAwareEnv) -> list[str]:
+def allowed_hosts(env: Environment) -> list[str]:
     """ALLOWED_HOSTS, in which a wildcard for every host is refused."""
     hosts = [host.strip() for host in required(env, "ALLOWED_HOSTS").split(",") if host.strip()]
     if "*" in hosts or not hosts:
         raise ImproperlyConfigured(f"ALLOWED_HOSTS must name the hosts. Set it so: {HOW_TO_MAKE['ALLOWED_HOSTS']}")
+    if any(character in host for host in hosts for character in "/ @"):
+        raise ImproperlyConfigured(f"ALLOWED_HOSTS are names, not addresses: {HOW_TO_MAKE['ALLOWED_HOSTS']}")
     return hosts
+
+
+def refuse_foreign_site(site: str, hosts: list[str]) -> None:
+    """Stop where the site's own host would not be answered.
+
+    Raises:
+        ImproperlyConfigured: ALLOWED_HOSTS does not cover SITE_URL.
+    """
+    host = urlsplit(site).hostname or ""
+    if not validate_host(f"[{host}]" if ":" in host else host, hosts):
+        raise ImproperlyConfigured(f"ALLOWED_HOSTS must name the host of SITE_URL too: {host}")
+
+
+def database(env: Environment, name: str) -> dict[str, Any]:
+    """The database that a variable names.
+
+    Raises:
+        ImproperlyConfigured: missing, or not the address of an SQLite or PostgreSQL database.
+    """
+    value = required(env, name)
+    if urlsplit(value).scheme not in ("sqlite", "postgres", "postgresql", "psql", "pgsql"):
+        raise ImproperlyConfigured(f"{name} must be SQLite or PostgreSQL: {HOW_TO_MAKE['DATABASE_URL']}")
+    try:
+        found: dict[str, Any] = env.db_url_config(value)
+    except (KeyError, ValueError):
+        raise ImproperlyConfigured(f"{name} cannot be read. Set it so: {HOW_TO_MAKE['DATABASE_URL']}") from None
+    return found
+
+
+def log_level(env: Environment) -> str:
+    """LOG_LEVEL, in capitals.
+
+    Raises:
+        ImproperlyConfigured: there is no such level.
+    """
+    value: str = env.str("LOG_LEVEL", default="INFO").strip().upper()
+    if value not in LOG_LEVELS:
+        raise ImproperlyConfigured(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}.")
+    return value
 
 
 def site_url(value: str, *, mode: Mode) -> str:
@@ -115,7 +187,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def refuse_production_variables(env: FileAwareEnv) -> None:
+def refuse_production_variables(env: Environment) -> None:
     """Stop the demo where a production environment is set up.
 
     Raises:
@@ -177,13 +249,17 @@ def mailer(url: str) -> dict[str, Any]:
     if not url:
         return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtp+tls", "smtp+ssl") or not parts.hostname:
+    try:
+        port = parts.port or 25
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("smtp", "smtp+tls", "smtp+ssl") or not parts.hostname or not port:
         raise ImproperlyConfigured("EMAIL_URL must be smtp+tls://user:password@host:587 (or smtp+ssl://, smtp://)")
     return {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "OPTIONS": {
             "host": parts.hostname,
-            "port": parts.port or 25,
+            "port": port,
             "username": unquote(parts.username or ""),
             "password": unquote(parts.password or ""),
             "use_tls": parts.scheme == "smtp+tls",

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from django.conf import global_settings
 from django.utils.csp import CSP
-from environ import FileAwareEnv
 
 from hub import environment, logging
 from hub.authorization_server import configuration as authorization_server
@@ -13,7 +12,7 @@ from hub.environment import Mode
 # mode
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = FileAwareEnv()
+env = environment.Environment()
 HUB_MODE = environment.read_mode(env)
 PRODUCTION = HUB_MODE is Mode.PRODUCTION
 DEMO = HUB_MODE is Mode.DEMO
@@ -27,6 +26,7 @@ if DEMO:
 if PRODUCTION:
     SITE_URL = environment.site_url(environment.required(env, "SITE_URL"), mode=HUB_MODE)
     ALLOWED_HOSTS = environment.allowed_hosts(env)
+    environment.refuse_foreign_site(SITE_URL, ALLOWED_HOSTS)
 else:
     SITE_URL = environment.site_url(env.str("SITE_URL", default="http://127.0.0.1:8000"), mode=HUB_MODE)
     ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -94,11 +94,11 @@ TEMPLATES = [
 
 # database
 
-DATABASE_POOL_SIZE = env.int("HUB_DATABASE_POOL_SIZE", default=20)
+DATABASE_POOL_SIZE = env.number("HUB_DATABASE_POOL_SIZE", default=20, at_least=1, at_most=10_000)
 if DEMO:
     DATABASES = {"default": env.db_url_config(f"sqlite:///{VAR_DIRECTORY / 'hub.sqlite3'}")}
 else:
-    DATABASES = {"default": env.db_url_config(environment.required(env, "DATABASE_URL"))}
+    DATABASES = {"default": environment.database(env, "DATABASE_URL")}
 environment.tune_database(DATABASES["default"], pool_size=DATABASE_POOL_SIZE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
@@ -130,7 +130,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HUB_OPEN_SIGN_UP else "none"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("HUB_TRUSTED_PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("HUB_TRUSTED_PROXY_COUNT", default=0, at_least=0, at_most=10)
 EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:25" if PRODUCTION else "")
 MAILERS = {"default": environment.mailer(EMAIL_URL)}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
@@ -142,7 +142,7 @@ OAUTH2_PROVIDER = authorization_server.oauth2_provider(site_url=SITE_URL, loopba
 # logs and error reports
 
 LOGGING = logging.configuration(
-    level=env.str("LOG_LEVEL", default="INFO").upper(),
+    level=environment.log_level(env),
     as_json=env.bool("LOG_JSON", default=PRODUCTION),
 )
 DEFAULT_EXCEPTION_REPORTER = "hub.exception_report.HubExceptionReporter"
@@ -152,7 +152,9 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "hub.exception_report.HubExceptionReporterFi
 
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000) if PRODUCTION else 0
+SECURE_HSTS_SECONDS = (
+    env.number("SECURE_HSTS_SECONDS", default=31_536_000, at_least=0, at_most=10**9) if PRODUCTION else 0
+)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -216,8 +218,9 @@ HUB_OUTBOUND_ALLOWED_HOSTS: tuple[str, ...] = tuple(env.list("HUB_OUTBOUND_ALLOW
 if DEMO:
     HUB_OUTBOUND_ALLOWED_HOSTS = (SITE_URL.partition("://")[2],)
 HUB_RECOVERY_JOURNAL = Path(env.str("HUB_RECOVERY_JOURNAL", default=str(VAR_DIRECTORY / "recovery")))
-HUB_LEASE_SECONDS = env.int("HUB_LEASE_SECONDS", default=60)
-HUB_HTTP_DEADLINE_SECONDS = env.int("HUB_HTTP_DEADLINE_SECONDS", default=10)
-HUB_REFRESH_WAIT_SECONDS = env.int("HUB_REFRESH_WAIT_SECONDS", default=20)
-HUB_STATE_SECONDS = env.int("HUB_STATE_SECONDS", default=600)
-HUB_PENDING_LIMIT = env.int("HUB_PENDING_LIMIT", default=10)
+HUB_HTTP_DEADLINE_SECONDS = env.number("HUB_HTTP_DEADLINE_SECONDS", default=10, at_least=1, at_most=120)
+# A lease outlives the call that is made under it.
+HUB_LEASE_SECONDS = env.number("HUB_LEASE_SECONDS", default=60, at_least=HUB_HTTP_DEADLINE_SECONDS + 10, at_most=3600)
+HUB_REFRESH_WAIT_SECONDS = env.number("HUB_REFRESH_WAIT_SECONDS", default=20, at_least=0, at_most=120)
+HUB_STATE_SECONDS = env.number("HUB_STATE_SECONDS", default=600, at_least=60, at_most=600)
+HUB_PENDING_LIMIT = env.number("HUB_PENDING_LIMIT", default=10, at_least=1, at_most=100)

@@ -8,7 +8,7 @@ ever returned in its stead.
 import json
 import secrets
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
@@ -37,6 +37,7 @@ __all__ = (
     "open_pending",
     "open_tokens",
     "read",
+    "reseal",
     "seal_client_secret",
     "seal_for_revocation",
     "seal_pending",
@@ -44,6 +45,8 @@ __all__ = (
     "sealed_under",
     "store",
 )
+
+type Sealed = VaultEntry | ClientRegistration | PendingRevocation | AuthorizationRequest
 
 PADDED_TO_BYTES = 256
 
@@ -66,6 +69,15 @@ class TokenSet:
             refresh_token=response.refresh_token or (previous.refresh_token if previous else None),
             id_token=response.id_token or (previous.id_token if previous else None),
         )
+
+    def as_dict(self) -> dict[str, str | None]:
+        """What is sealed; `TokenSet(**…)` brings it back."""
+        return {
+            "access_token": self.access_token,
+            "token_type": self.token_type,
+            "refresh_token": self.refresh_token,
+            "id_token": self.id_token,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,15 +109,17 @@ def fingerprint(value: str, *, purpose: str) -> str:
 
 def seal_tokens(connection: Connection, tokens: TokenSet, *, version: int) -> bytes:
     """Seal for this connection at this version; the caller stores both in one transaction."""
-    return keyring().seal(_dump(asdict(tokens)), associated_data=_tokens_place(connection, version))
+    return keyring().seal(_dump(tokens.as_dict()), associated_data=_tokens_place(connection, version))
 
 
 def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: int) -> TokenSet:
     """Open what was sealed for this connection at a version.
 
     Raises:
-        SealError: not the value that belongs there.
+        SealError: nothing, or not the value that belongs there.
     """
+    if not sealed:
+        raise SealError("value_missing", "no tokens are stored for this connection")
     return _token_set(keyring().open(bytes(sealed), associated_data=_tokens_place(connection, version)))
 
 
@@ -124,10 +138,10 @@ def read(connection: Connection) -> TokenSet:
         SealError: there are none, or they are not the ones that belong here.
     """
     try:
-        entry = connection.vault_entry
+        sealed = connection.vault_entry.sealed
     except VaultEntry.DoesNotExist:
-        raise SealError("value_missing", "no tokens are stored for this connection") from None
-    return open_tokens(connection, entry.sealed, version=connection.version)
+        sealed = b""
+    return open_tokens(connection, sealed, version=connection.version)
 
 
 def erase(connection: Connection) -> None:
@@ -158,7 +172,9 @@ def open_client_secret(registration: ClientRegistration) -> str | None:
 
 
 def seal_pending(request: AuthorizationRequest, pending: Pending) -> None:
-    request.sealed = keyring().seal(_dump(asdict(pending)), associated_data=_pending_place(request))
+    request.sealed = keyring().seal(
+        _dump({"code_verifier": pending.code_verifier, "nonce": pending.nonce}), associated_data=_pending_place(request)
+    )
 
 
 def open_pending(request: AuthorizationRequest) -> Pending:
@@ -177,7 +193,7 @@ def seal_for_revocation(
     row = PendingRevocation(
         connection=connection, registration_id=connection.registration_id, nonce=nonce or uuid.uuid4()
     )
-    row.sealed = keyring().seal(_dump(asdict(tokens)), associated_data=_revocation_place(row))
+    row.sealed = keyring().seal(_dump(tokens.as_dict()), associated_data=_revocation_place(row))
     row.key_id = sealed_under(row.sealed)
     return row
 
@@ -191,9 +207,38 @@ def open_for_revocation(row: PendingRevocation) -> TokenSet:
     return _token_set(keyring().open(bytes(row.sealed), associated_data=_revocation_place(row)))
 
 
+def reseal(row: Sealed) -> bool:
+    """Seal what a row holds anew under the primary key; False if it is already, or was replaced meanwhile.
+
+    Raises:
+        SealError: what is there does not belong there; it is left as it is.
+    """
+    column, place = _where(row)
+    before = getattr(row, column)
+    if before is None or sealed_under(bytes(before)) == keyring().primary:
+        return False
+    after = keyring().seal(keyring().open(bytes(before), associated_data=place), associated_data=place)
+    has_key_id = isinstance(row, VaultEntry | PendingRevocation)
+    changes = {column: after, **({"key_id": sealed_under(after)} if has_key_id else {})}
+    # Only over the very bytes that were read: a refresh may have stored newer ones since.
+    return bool(type(row)._default_manager.filter(pk=row.pk, **{column: before}).update(**changes))
+
+
 def new_state() -> str:
     """An unguessable `state` (256 bit)."""
     return secrets.token_urlsafe(32)
+
+
+def _where(row: Sealed) -> tuple[str, bytes]:
+    match row:
+        case VaultEntry():
+            return "sealed", _tokens_place(row.connection, row.connection.version)
+        case ClientRegistration():
+            return "sealed_client_secret", _client_secret_place(row)
+        case PendingRevocation():
+            return "sealed", _revocation_place(row)
+        case AuthorizationRequest():
+            return "sealed", _pending_place(row)
 
 
 def _tokens_place(connection: Connection, version: int) -> bytes:

@@ -33,7 +33,8 @@ DJANGO = ("django",)
 EDGE = ("flows", "models", "providers", "oauth.errors")
 FLOORS = {
     "oauth": Floor(
-        ours=("oauth",), others=("oauthlib", "requests_oauthlib", "requests", "urllib3", "aiohttp", "yarl", "joserfc")
+        ours=("oauth",),
+        others=("oauthlib", "requests_oauthlib", "requests", "urllib3", "aiohttp", "uvloop", "yarl", "joserfc"),
     ),
     "crypto": Floor(others=("cryptography",)),
     "providers": Floor(ours=("providers", "oauth")),

@@ -8,7 +8,7 @@ from django.db import connection as database
 from django.db import transaction
 
 from integrations import vault
-from tests.canaries import leaks
+from tests.canaries import every_row, leaks
 from tests.factories import (
     make_authorization_request,
     make_connection,
@@ -19,17 +19,6 @@ from tests.factories import (
 
 CANARIES = [f"canary-{name}-0123456789" for name in ("access", "refresh", "id", "secret", "verifier", "nonce")]
 ACCESS, REFRESH, ID_TOKEN, SECRET, VERIFIER, NONCE = CANARIES
-
-
-def every_row() -> Iterator[str]:
-    """Every column of every table, whoever made the table, bytes as hexadecimal."""
-    with database.cursor() as cursor:
-        for table in database.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {database.ops.quote_name(table)}")
-            for row in cursor.fetchall():
-                for value in row:
-                    is_bytes = isinstance(value, bytes | bytearray | memoryview)
-                    yield bytes(value).decode("latin-1") if is_bytes else str(value)
 
 
 def database_files() -> Iterator[tuple[str, bytes]]:

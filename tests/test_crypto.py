@@ -126,6 +126,7 @@ KEY = base64.b64encode(bytes(32)).decode()
         pytest.param(f"{'k' * 33}:{KEY}", "key_malformed", id="id too long"),
         pytest.param(f"k:{SHORT}", "key_malformed", id="128 bit"),
         pytest.param(f"k:{KEY[:-5]}*****", "key_malformed", id="not base64"),
+        pytest.param(f"k:{KEY[:5]}!{KEY[5:]}", "key_malformed", id="a character astray"),
         pytest.param(f"k:{KEY},k:{KEY}", "key_malformed", id="an id twice"),
     ],
 )

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from environ import FileAwareEnv
-from environ.fileaware_mapping import FileAwareMapping
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "k1:" + "A" * 43 + "="
@@ -39,8 +37,6 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
                 monkeypatch.delenv(name)
         for name, value in {"HUB_VAR_DIRECTORY": str(tmp_path / "var"), **environment}.items():
             monkeypatch.setenv(name, value)
-        # Its cache of what was read from files belongs to the class.
-        monkeypatch.setattr(FileAwareEnv, "ENVIRON", FileAwareMapping())
         return runpy.run_path(str(ROOT / "hub" / "settings.py"))
 
     return read
@@ -75,6 +71,21 @@ def test_production_refuses_an_empty(load: Load, name: str) -> None:
         ("DATABASE_URL", "mysql://hub@db/hub", "must be SQLite or PostgreSQL"),
         ("EMAIL_URL", "carrier-pigeon://host", "EMAIL_URL must be"),
         ("HUB_MODE", "staging", "HUB_MODE is 'staging'"),
+        ("ALLOWED_HOSTS", "https://hub.example.com", "names, not addresses"),
+        ("ALLOWED_HOSTS", "other.example.com", "must name the host of SITE_URL"),
+        ("DATABASE_URL", "nonsense", "must be SQLite or PostgreSQL"),
+        ("DATABASE_URL", "postgres://hub@db:port/hub", "cannot be read"),
+        ("EMAIL_URL", "smtp://mail.example.com:abc", "EMAIL_URL must be"),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of"),
+        ("HUB_LEASE_SECONDS", "abc", "must be a whole number from 20 "),
+        ("HUB_LEASE_SECONDS", "19", "must be a whole number from 20 "),
+        ("HUB_HTTP_DEADLINE_SECONDS", "0", "must be a whole number from 1 "),
+        ("HUB_STATE_SECONDS", "601", "must be a whole number"),
+        ("HUB_PENDING_LIMIT", "0", "must be a whole number from 1 "),
+        ("HUB_TRUSTED_PROXY_COUNT", "-1", "must be a whole number from 0 "),
+        ("HUB_DATABASE_POOL_SIZE", "x", "must be a whole number"),
+        ("SECURE_HSTS_SECONDS", "x", "must be a whole number"),
+        ("SECRET_KEY_FILE", "/no/such/file", "SECRET_KEY_FILE cannot be read"),
     ],
 )
 def test_production_refuses(load: Load, name: str, value: str, why: str) -> None:
@@ -145,7 +156,7 @@ def test_postgresql_has_a_pool_and_no_persistent_connection_beside_it(load: Load
 
 def test_a_secret_may_come_from_a_file(load: Load, tmp_path: Path) -> None:
     file = tmp_path / "key"
-    file.write_text("y8" * 40)
+    file.write_text("y8" * 40 + "\n")
 
     settings = load({k: v for k, v in PRODUCTION.items() if k != "SECRET_KEY"} | {"SECRET_KEY_FILE": str(file)})
 

@@ -102,6 +102,20 @@ def test_tokens_that_are_not_where_they_were_sealed_for_do_not_open(move: Move) 
 
 
 @pytest.mark.requirement(93)
+def test_a_client_secret_is_no_token_though_every_number_is_the_same() -> None:
+    registration = make_registration()
+    of_the_hub = make_connection(
+        of_the_hub=True, registration=registration, pk=registration.pk, version=registration.secret_version
+    )
+
+    put(of_the_hub, bytes(registration.sealed_client_secret or b""))
+
+    with pytest.raises(SealError) as caught:
+        vault.read(fresh(of_the_hub))
+    assert caught.value.code == "value_forged"
+
+
+@pytest.mark.requirement(93)
 def test_swapped_rows_leave_every_other_row_readable() -> None:
     first, second, third = make_connection(), make_connection(), make_connection()
 
@@ -144,6 +158,28 @@ def test_an_attempt_put_under_another_person_does_not_open() -> None:
 
     with pytest.raises(SealError):
         vault.open_pending(attempt)
+
+
+@pytest.mark.requirement(10, 93)
+def test_an_attempt_put_at_another_registration_does_not_open() -> None:
+    attempt = make_authorization_request()
+
+    attempt.registration = make_registration()
+
+    with pytest.raises(SealError):
+        vault.open_pending(attempt)
+
+
+@pytest.mark.requirement(93)
+def test_tokens_kept_for_revocation_open_for_no_other_connection_and_at_no_other_registration() -> None:
+    of_another, elsewhere = make_pending_revocation(), make_pending_revocation()
+
+    of_another.connection = make_connection()
+    elsewhere.registration = make_registration()
+
+    for row in (of_another, elsewhere):
+        with pytest.raises(SealError):
+            vault.open_for_revocation(row)
 
 
 @pytest.mark.requirement(93)

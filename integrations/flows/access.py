@@ -16,7 +16,8 @@ from django.utils import timezone
 from integrations.flows.borrow import AccessToken, consent_path, renewed_token, token
 from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import NotConnected, ScopeMissing
-from integrations.flows.rows import Clock, require_usable
+from integrations.flows.refresh import refresh
+from integrations.flows.rows import Clock, load, require_usable
 from integrations.flows.session import HubSession
 from integrations.models import Connection
 from integrations.oauth.errors import ProviderUnavailable
@@ -91,6 +92,7 @@ def test_connection(connection: Connection, *, clock: Clock = timezone.now, acto
     Raises:
         OAuthError: it could not be asked.
     """
+    _try_now(connection, clock=clock)
     path = provider_of(connection.registration).test_path
     if path:
         return try_path(connection, path, clock=clock, actor=actor)
@@ -111,6 +113,13 @@ def try_path(connection: Connection, path: str, *, clock: Clock = timezone.now, 
     except (requests.RequestException, OSError):
         raise ProviderUnavailable("The provider's API did not answer.", code="connection_failed") from None
     return Trial(ok=answer.ok, status=answer.status_code, text=text)
+
+
+def _try_now(connection: Connection, *, clock: Clock) -> None:
+    """Do not wait for a back-off where somebody wants to know; unless the provider itself said how long to wait."""
+    row = load(connection.pk)
+    if row.failure_count and row.has_expired(now=clock()) and row.last_error_code != "rate_limited":
+        refresh(row.pk, clock=clock, force=True)
 
 
 def _ask_userinfo(connection: Connection, *, clock: Clock, actor: str) -> Trial:

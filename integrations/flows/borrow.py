@@ -20,6 +20,7 @@ from integrations.models import Connection, Event
 from integrations.oauth.errors import OAuthError, Remedy
 
 USE_NOTED_EVERY = timedelta(minutes=5)
+REFUSED_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,10 +61,20 @@ def renewed_token(
 ) -> AccessToken:
     """The token to try after the provider refused one with 401: refreshed, unless it was replaced since.
 
+    One that was refreshed less than a minute ago is not refreshed again: a provider that refuses it refuses the next
+    one too, and nobody is helped by a refresh a call.
+
     Raises:
         OAuthError: as `token`.
     """
+    row, now = load(connection.pk), clock()
+    if row.is_usable and row.version == seen_version > 1 and _is_new(row, now=now):
+        return borrow(row, now=now, actor=actor)
     return borrow(refresh(connection.pk, clock=clock, seen_version=seen_version), now=clock(), actor=actor)
+
+
+def _is_new(row: Connection, *, now: datetime) -> bool:
+    return row.last_refreshed_at is not None and row.last_refreshed_at <= now < row.last_refreshed_at + REFUSED_AGAIN
 
 
 def borrow(row: Connection, *, now: datetime, actor: str) -> AccessToken:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.crypto import constant_time_compare
 
 from integrations import vault
@@ -20,11 +20,11 @@ from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record
 from integrations.flows.identify import identify, look_up
-from integrations.flows.keep import keep
+from integrations.flows.keep import Brought, keep
 from integrations.models import AuthorizationRequest, ClientRegistration, Connection, Event
 from integrations.models.connection import scope_text
 from integrations.oauth.client import Client
-from integrations.oauth.errors import OAuthError, Remedy
+from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy
 from integrations.oauth.pkce import code_challenge, new_code_verifier
 from integrations.providers.provider import Feature
 from integrations.vault import Pending, SealError
@@ -75,7 +75,7 @@ def begin(
     _require_open(user, registration)
     if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
         raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
-    client, scope = client_for(registration), _scope(registration, features, connection)
+    client, scope = _client(registration, now=now), _scope(registration, features, connection)
     state, pending = vault.new_state(), _new_pending(scope)
     url = client.authorization_url(
         state=state,
@@ -117,13 +117,14 @@ def complete(
         IdentityRefused: whose account it is could not be proven. Nothing was stored.
         OAuthError: the provider could not be asked; the code is spent, start again.
     """
-    client = client_for(registration)
+    client = _client(registration, now=now)
     request = _take(pairs, client=client, user=user, browser=browser, registration=registration, now=now)
     try:
         return _finish(request, client=client, user=user, registration=registration, pairs=pairs, now=now, ip=ip)
     except OAuthError as error:
         logger.warning("connect failed", extra={"registration": registration.slug, "code": error.code})
-        if error.remedy is Remedy.OPERATOR:
+        # What came by the browser is no evidence of what the provider thinks of our registration.
+        if error.remedy is Remedy.OPERATOR and not isinstance(error, AuthorizationFailed):
             settle.alarm(registration, error, now=now)
         record(
             Event.Kind.CONNECT_FAILED,
@@ -149,22 +150,23 @@ def _finish(
     code = client.judge_authorization_response(pairs, expected_state_matches=True)
     _require_open(user, registration)
     pending = _opened(request)
+    held = Connection.objects.visible().filter(owner_id=user.pk, registration=registration)
+    held_before = frozenset(held.values_list("pk", flat=True))
     response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
     answer = client.judge_token(response)
     asked = frozenset(request.scope.split())
     try:
         identity = identify(client, registration, answer, nonce=pending.nonce, asked=asked, now=now)
-        kept = keep(
-            request,
-            answer,
-            identity,
+        brought = Brought(
+            request=request,
+            answer=answer,
+            account=identity,
             looked_up=look_up(registration, client, answer),
             dialect=client.server.dialect,
-            now=now,
-            actor=user.get_username(),
-            ip=ip,
+            held_before=held_before,
         )
-    except OAuthError:
+        kept = keep(brought, now=now, actor=user.get_username(), ip=ip)
+    except (OAuthError, DatabaseError):
         disconnect.hand_back(client, answer)
         raise
     if kept.replaced is not None:
@@ -184,6 +186,19 @@ def _require_open(user: Person, registration: ClientRegistration) -> None:
         raise ConnectionUnusable("This provider is switched off.", code="registration_disabled", remedy=Remedy.OPERATOR)
     if not user.is_active:
         raise ConnectionUnusable("Your account is not active.", code="owner_inactive")
+
+
+def _client(registration: ClientRegistration, *, now: datetime) -> Client:
+    """Who we are at the provider; what keeps us from saying so is an operator's concern.
+
+    Raises:
+        ConnectionUnusable: as `client_for`.
+    """
+    try:
+        return client_for(registration)
+    except ConnectionUnusable as error:
+        settle.alarm(registration, error, now=now)
+        raise
 
 
 def _scope(

@@ -1,7 +1,8 @@
 """Disconnect: wiped here at once, revoked at the provider as soon as it answers (RFC 7009)."""
 
+import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -53,10 +54,15 @@ def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "
     return Disconnected(connection=current, remote="revoked" if withdrawn else "unsupported")
 
 
-def retry_revocations(*, now: datetime, limit: int = 100) -> int:
-    """Try again what providers could not be told yet; how many were revoked."""
+def retry_revocations(
+    *, now: datetime, provider: str = "", limit: int = 100, stop: Callable[[], bool] = lambda: False
+) -> int:
+    """Try again what providers could not be told yet, until `stop` says so; how many were revoked."""
     due = PendingRevocation.objects.filter(next_attempt_at__lte=now).select_related("connection", "registration")
-    return sum(_attempt(row, now=now) for row in due.order_by("next_attempt_at")[:limit])
+    if provider:
+        due = due.filter(registration__provider=provider)
+    rows = itertools.takewhile(lambda _: not stop(), due.order_by("next_attempt_at")[:limit])
+    return sum(_attempt(row, now=now) for row in rows)
 
 
 def revoke_now(rows: Sequence[PendingRevocation], *, now: datetime) -> None:
@@ -107,6 +113,8 @@ def _to_revoke(connection: Connection) -> PendingRevocation | None:
         logger.warning(
             "tokens to revoke cannot be opened", extra={"connection": str(connection.uuid), "code": error.code}
         )
+        if isinstance(error, SealError):
+            record(Event.Kind.SEAL_BROKEN, connection=connection, details={"code": error.code})
         return None
 
 

@@ -23,6 +23,16 @@ from integrations.flows.grant import Grant
 
 logger = logging.getLogger(__name__)
 
+COLUMNS = (
+    "granted_scope",
+    "access_expires_at",
+    "access_lifetime_seconds",
+    "refresh_expires_at",
+    "refresh_due_at",
+    "has_refresh_token",
+    "provider_data",
+    "last_refreshed_at",
+)
 MOMENTS = ("access_expires_at", "refresh_expires_at", "refresh_due_at", "last_refreshed_at")
 
 
@@ -123,6 +133,9 @@ def left_behind() -> Iterator[list[Record]]:
             file = path.open("rb")
         except FileNotFoundError:
             continue
+        except OSError as error:
+            logger.warning("recovery journal cannot be read", extra={"errno": error.errno})
+            continue
         with file:
             abandoned = _lock(file.fileno())
             yield [record for line in file if (record := _load(line)) is not None]
@@ -167,18 +180,18 @@ def _dump(record: Record) -> bytes:
 def _load(line: bytes) -> Record | None:
     try:
         value = json.loads(line)
-        fields = value["fields"]
+        fields = {name: value["fields"][name] for name in COLUMNS}
         for name in MOMENTS:
             if fields[name] is not None:
                 fields[name] = datetime.fromisoformat(fields[name])
         return Record(
-            connection_id=value["connection"],
-            version=value["version"],
-            lease_owner=value["lease_owner"],
+            connection_id=int(value["connection"]),
+            version=int(value["version"]),
+            lease_owner=str(value["lease_owner"]),
             fields=fields,
             sealed=base64.b64decode(value["sealed"], validate=True),
             key_id=value["key_id"],
         )
     except (ValueError, KeyError, TypeError):
-        logger.warning("recovery journal has a torn record")
+        logger.warning("recovery journal has a record that cannot be read")
         return None

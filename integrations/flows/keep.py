@@ -26,6 +26,22 @@ from integrations.vault import SealError, TokenSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Brought:
+    """What an attempt brought, and whose account it is.
+
+    `held_before` are the person's connections at this registration just before the code was exchanged: one that was
+    ended since then stays ended.
+    """
+
+    request: AuthorizationRequest
+    answer: TokenResponse
+    account: Account
+    looked_up: Mapping[str, str]
+    dialect: Dialect
+    held_before: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
     """`replaced` holds the connection's earlier tokens, to be revoked; None: none, or it would end the new ones too."""
 
@@ -34,17 +50,7 @@ class Kept:
     replaced: PendingRevocation | None
 
 
-def keep(
-    request: AuthorizationRequest,
-    answer: TokenResponse,
-    account: Account,
-    *,
-    looked_up: Mapping[str, str],
-    dialect: Dialect,
-    now: datetime,
-    actor: str,
-    ip: str,
-) -> Kept:
+def keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
     """Store tokens, row and events in one transaction.
 
     Raises:
@@ -53,7 +59,7 @@ def keep(
     for last_try in (False, True):
         try:
             with transaction.atomic():
-                return _keep(request, answer, account, looked_up, dialect, now=now, actor=actor, ip=ip)
+                return _keep(brought, now=now, actor=actor, ip=ip)
         except IntegrityError:
             # The same account was connected in another tab at this very moment: it is an existing one now.
             if last_try:
@@ -61,18 +67,9 @@ def keep(
     raise AssertionError
 
 
-def _keep(
-    request: AuthorizationRequest,
-    answer: TokenResponse,
-    account: Account,
-    looked_up: Mapping[str, str],
-    dialect: Dialect,
-    *,
-    now: datetime,
-    actor: str,
-    ip: str,
-) -> Kept:
-    row = _row(request, account)
+def _keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
+    request, answer, account, dialect = brought.request, brought.answer, brought.account, brought.dialect
+    row = _row(request, account, held_before=brought.held_before)
     asked = frozenset(request.scope.split())
     scope, unexpected = confirmed(provider_of(request.registration), asked, answer.scope)
     held = _held(row)
@@ -83,7 +80,7 @@ def _keep(
         dialect=dialect,
         sent_at=now,
         seed=f"{account.subject}:{now.timestamp()}",
-        kept={**(row.provider_data if row.pk else {}), **looked_up},
+        kept={**(row.provider_data if row.pk else {}), **brought.looked_up},
     )
     before = row.scope if row.pk and row.status not in ENDED else None
     created = before is None
@@ -110,7 +107,7 @@ def confirmed(
     return (difference.granted & asked) | standing_in, difference.unrequested - standing_in
 
 
-def _row(request: AuthorizationRequest, account: Account) -> Connection:
+def _row(request: AuthorizationRequest, account: Account, *, held_before: frozenset[int]) -> Connection:
     """The row the grant belongs to, locked; a new one for an account that was not connected yet."""
     rows = Connection.objects.select_for_update(of=("self",)).select_related("vault_entry")
     if request.connection_id is None:
@@ -120,6 +117,8 @@ def _row(request: AuthorizationRequest, account: Account) -> Connection:
             issuer=account.issuer,
             subject=account.subject,
         ).first()
+        if known is not None and known.status in ENDED and known.pk in held_before:
+            raise ConnectRefused("The connection was ended while you were away.", code="connection_gone")
         return known or Connection(owner_id=request.user_id, registration=request.registration)
     row = rows.filter(pk=request.connection_id).exclude(status__in=ENDED).first()
     if row is None:

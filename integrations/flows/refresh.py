@@ -106,6 +106,11 @@ def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:
     due_at = connection.refresh_due_at
     if not connection.failure_count or due_at is None or due_at <= now:
         return None
+    registration = connection.registration
+    if registration.last_error_code and registration.last_error_code == connection.last_error_code:
+        return ConnectionUnusable(
+            "The provider refuses our registration.", code=connection.last_error_code, remedy=Remedy.OPERATOR
+        )
     seconds = max(1, round((due_at - now).total_seconds()))
     return ProviderUnavailable("The last refresh failed.", code=connection.last_error_code, retry_after=seconds)
 
@@ -137,6 +142,8 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
         request = client.refresh_request(tokens.refresh_token or "", scope=connection.scope)
     except OAuthError as error:
         settle.release(connection, lease_owner=lease_owner)
+        if error.remedy is Remedy.OPERATOR:
+            settle.alarm(connection.registration, error, now=clock())
         raise _unusable(error) from None
     sent_at = clock()
     if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from integrations import vault
@@ -12,7 +13,7 @@ from integrations.flows.events import record
 from integrations.models import ClientRegistration, Event
 from integrations.oauth.discovery import discover
 from integrations.oauth.server import AuthorizationServer
-from integrations.providers import VariableRefused, get
+from integrations.providers import FieldRefused, VariableRefused, get
 from integrations.providers.provider import Provider
 
 METHODS_BY_PREFERENCE = ("client_secret_basic", "client_secret_post", "none")
@@ -38,6 +39,7 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
 
     Raises:
         UnknownProvider, VariableRefused, CatalogueError: the input is wrong; it names the field.
+        FieldRefused: another field is wrong.
         OAuthError: the metadata is refused (another issuer, no PKCE) or cannot be had. Nothing was stored.
     """
     provider = get(given.provider)
@@ -57,11 +59,14 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
         if discovered is not None:
             row.metadata, row.metadata_fetched_at = discovered.metadata(), now
         row.last_error_code, row.last_error_at = "", None
+        _refuse_what_does_not_fit(row)
         row.save()
         if given.client_secret is not None:
             vault.seal_client_secret(row, given.client_secret.strip() or None)
             row.save()
         record(kind, registration=row, actor=actor, details={"new_secret": given.client_secret is not None})
+        # What backed off may have failed for what was mended just now.
+        row.connections.usable().filter(failure_count__gt=0).update(refresh_due_at=now)
     return row
 
 
@@ -72,6 +77,14 @@ def set_enabled(registration: ClientRegistration, enabled: bool, *, actor: str) 
             record(
                 Event.Kind.REGISTRATION_CHANGED, registration=registration, actor=actor, details={"enabled": enabled}
             )
+
+
+def _refuse_what_does_not_fit(row: ClientRegistration) -> None:
+    try:
+        row.clean_fields(exclude=["variables", "metadata"])
+    except ValidationError as error:
+        field, (message, *_) = next(iter(error.message_dict.items()))
+        raise FieldRefused(field, message) from None
 
 
 def _refuse_other_addresses(row: ClientRegistration, variables: Mapping[str, str]) -> None:

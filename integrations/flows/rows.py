@@ -44,15 +44,19 @@ def require_usable(connection: Connection) -> None:
         raise ConnectionUnusable("It was disconnected.", code="disconnected")
 
 
-def open_tokens(connection: Connection) -> TokenSet:
-    """The tokens of a loaded row. What does not open is told in an event, and never replaced by anything.
+def open_tokens(connection: Connection, *, sealed: bytes | memoryview | None = None) -> TokenSet:
+    """The tokens of a row loaded with its vault entry, or with what is `sealed` in it given apart.
+
+    What does not open is told in an event, and never replaced by anything.
 
     Raises:
         ConnectionUnusable: the sealed value does not belong here (the person reconnects), or its key is missing
             (an operator).
     """
     try:
-        return vault.read(connection)
+        if sealed is None:
+            return vault.read(connection)
+        return vault.open_tokens(connection, sealed, version=connection.version)
     except SealError as error:
         if error.code in OPERATORS_FAULT:
             raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db import models, transaction
+from django.db import transaction
 
 from integrations import vault
 from integrations.flows import journal
@@ -26,18 +27,18 @@ from integrations.vault import SealError
 logger = logging.getLogger(__name__)
 
 UNCERTAIN = "rotation_uncertain"
-#: The columns that decide whether a result is stored, and what is told of it.
-JUDGED_BY = (
-    "uuid",
-    "owner_id",
-    "registration_id",
-    "status",
-    "version",
-    "lease_owner",
-    "granted_scope",
-    "failure_count",
-    "last_error_code",
-)
+
+
+class Judged(NamedTuple):
+    """The columns that decide whether a result is stored, and what is told of it."""
+
+    pk: int
+    status: str
+    version: int
+    lease_owner: str
+    granted_scope: str
+    failure_count: int
+    last_error_code: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,23 +86,24 @@ def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Sett
     )
 
 
-def _locked(connection_ids: Sequence[int]) -> dict[int, Connection]:
-    rows = Connection.objects.filter(pk__in=connection_ids).only(*JUDGED_BY).fetch_mode(models.FETCH_RAISE)
-    return {row.pk: row for row in rows.order_by("pk").select_for_update()}
+def _locked(connection_ids: Sequence[int]) -> dict[int, Judged]:
+    rows = Connection.objects.filter(pk__in=connection_ids).order_by("pk").select_for_update()
+    return {row.pk: row for row in map(Judged._make, rows.values_list(*Judged._fields))}
 
 
-def _is_wanted(row: Connection | None, record: Record) -> bool:
+def _is_wanted(row: Judged | None, record: Record) -> bool:
     if row is None or row.version != record.version or row.lease_owner != record.lease_owner:
         return False
     gave_up_waiting = row.status == Connection.Status.NEEDS_REAUTHORIZATION and row.last_error_code == UNCERTAIN
     return row.status == Connection.Status.ACTIVE or gave_up_waiting
 
 
-def _is_late(row: Connection | None) -> bool:
+def _is_late(row: Judged | None) -> bool:
     return row is not None and row.status in ENDED
 
 
-def _late(row: Connection, record: Record, *, now: datetime) -> PendingRevocation | None:
+def _late(judged: Judged, record: Record, *, now: datetime) -> PendingRevocation | None:
+    row = Connection.objects.get(pk=judged.pk)
     try:
         tokens = vault.open_tokens(row, record.sealed, version=record.version + 1)
     except SealError as error:
@@ -113,13 +115,17 @@ def _late(row: Connection, record: Record, *, now: datetime) -> PendingRevocatio
     return pending
 
 
-def _told_besides(row: Connection, fields: Mapping[str, object]) -> list[Event]:
-    told = []
-    if row.failure_count or row.status != Connection.Status.ACTIVE:
+def _told_besides(judged: Judged, fields: Mapping[str, object]) -> list[Event]:
+    recovered = judged.failure_count or judged.status != Connection.Status.ACTIVE
+    granted_scope = str(fields["granted_scope"])
+    if not recovered and granted_scope == judged.granted_scope:
+        return []
+    told, row = [], Connection.objects.get(pk=judged.pk)
+    if recovered:
         told.append(event(Event.Kind.RECOVERED, connection=row))
-    if fields["granted_scope"] != row.granted_scope:
-        lost = row.scope - frozenset(str(fields["granted_scope"]).split())
-        told.append(event(Event.Kind.SCOPE_CHANGED, connection=row, details={"lost": sorted(lost)}))
+    if granted_scope != judged.granted_scope:
+        lost = sorted(frozenset(judged.granted_scope.split()) - frozenset(granted_scope.split()))
+        told.append(event(Event.Kind.SCOPE_CHANGED, connection=row, details={"lost": lost}))
     return told
 
 

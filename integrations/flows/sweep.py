@@ -30,8 +30,10 @@ from integrations.flows.sweep_lane import Lanes
 from integrations.flows.sweep_loop import Loop
 from integrations.flows.sweep_outcome import Outcome, Tally
 from integrations.flows.sweep_source import Source
-from integrations.models import SweepRun
-from integrations.oauth.async_transport import AsyncTransport
+from integrations.models import ClientRegistration, SweepRun
+from integrations.oauth.async_transport import AsyncTransport, new_event_loop
+
+REVOKED_AT_MOST = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +56,7 @@ class SweepOptions:
 class SweepReport:
     """How it ended: connections by outcome, and by provider and outcome; `due` is how many were found.
 
-    `needs_operator`: at least one outcome is for an operator to mend.
+    `needs_operator`: at least one outcome is for an operator to mend, or a registration is in alarm still.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -88,15 +90,15 @@ def sweep(
     with _interruptible(stop) as stopped, _database_thread() as database:
         loop = _loop(source, options, database=database, progress=progress, stop=stopped)
         try:
-            asyncio.run(loop.run())
+            asyncio.run(loop.run(), loop_factory=new_event_loop)
         finally:
             run.counts, run.by_provider = loop.tally.as_dicts()
             run.finished_at = clock()
             run.save()
         disconnect.revoke_now(loop.late, now=clock())
-        if not stopped():
-            disconnect.retry_revocations(now=clock())
-    return _report(loop.tally, seconds=time.monotonic() - began)
+        limit = REVOKED_AT_MOST if options.limit is None else min(REVOKED_AT_MOST, options.limit)
+        disconnect.retry_revocations(now=clock(), provider=options.provider, limit=limit, stop=stopped)
+    return _report(loop.tally, provider=options.provider, seconds=time.monotonic() - began)
 
 
 def _loop(
@@ -141,13 +143,16 @@ def _limited(count: int, limit: int | None) -> int:
     return count if limit is None else min(count, limit)
 
 
-def _report(tally: Tally, *, seconds: float) -> SweepReport:
+def _report(tally: Tally, *, provider: str, seconds: float) -> SweepReport:
     counts, by_provider = tally.as_dicts()
+    alarmed = ClientRegistration.objects.filter(enabled=True).exclude(last_error_code="")
+    if provider:
+        alarmed = alarmed.filter(provider=provider)
     return SweepReport(
         counts=counts,
         by_provider=by_provider,
         due=tally.total,
-        needs_operator=Outcome.NEEDS_OPERATOR.value in counts,
+        needs_operator=Outcome.NEEDS_OPERATOR.value in counts or alarmed.exists(),
         seconds=round(seconds, 3),
     )
 

@@ -32,12 +32,13 @@ class Entry:
         self.answers: list[Answer] = []
         self.page: Page | None = None
 
-    def add(self, answer: Answer) -> None:
-        """Take an answer; a new refresh token is on disk when this returns."""
-        if isinstance(answer.brought, Record):
+    def add(self, answers: Sequence[Answer]) -> None:
+        """Take answers; new refresh tokens are on disk when this returns."""
+        records = [answer.brought for answer in answers if isinstance(answer.brought, Record)]
+        if records:
             self.page = self.page or Page()
-            self.page.write([answer.brought])
-        self.answers.append(answer)
+            self.page.write(records)
+        self.answers += answers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

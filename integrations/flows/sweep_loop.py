@@ -52,6 +52,7 @@ class Loop:
     _taken: int = 0
     _exhausted: bool = False
     _feeding: bool = False
+    _arrived: list[Answer] = field(default_factory=list)
     _entry: Entry | None = None
     _failure: Exception | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -72,6 +73,7 @@ class Loop:
             while self._in_flight or self._feeding:
                 self._woken.clear()
                 await self._wait()
+        self._write_down()
         self._close_entry(self._entry)
         self._give_back(self.lanes.dropped(everything=True))
         while self._tasks:
@@ -188,11 +190,20 @@ class Loop:
     # -- settle
 
     def _enter(self, answer: Answer) -> None:
-        """Put an answer into the open entry; it is committed when full, or after a moment."""
+        """Take an answer, to be written down with those that arrive in the same turn of the loop."""
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._write_down)
+        self._arrived.append(answer)
+
+    def _write_down(self) -> None:
+        """Put what has arrived into the open entry; it is committed when full, or after a moment."""
+        if not self._arrived:
+            return
         if self._entry is None:
             self._entry = Entry()
             asyncio.get_running_loop().call_later(COMMITTED_AFTER_SECONDS, self._close_entry, self._entry)
-        self._entry.add(answer)
+        self._entry.add(self._arrived)
+        self._arrived = []
         if len(self._entry.answers) >= COMMITTED_AT_ONCE:
             self._close_entry(self._entry)
 

@@ -27,6 +27,7 @@ from integrations.vault import SealError, TokenSet
 logger = logging.getLogger(__name__)
 
 type Position = tuple[datetime, int]
+type Claimed = tuple[Connection, bytes | memoryview | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -71,6 +72,7 @@ class Source:
     clock: Clock
     position: Position | None = None
     _clients: dict[int, Client] = field(default_factory=dict)
+    _registrations: dict[int, ClientRegistration] = field(default_factory=dict)
 
     def due(self, *, now: datetime) -> models.QuerySet[Connection]:
         """What this run is to refresh and nobody is refreshing; with those whose refresher vanished."""
@@ -94,7 +96,7 @@ class Source:
                 lease_owner=lease_owner, lease_until=lease_until, now=now
             )
         given_up = [r for pk, _, sent in found if sent for r in _look_after(pk, lease_owner=lease_owner, now=now)]
-        rows = _claimed([pk for pk, _, _ in found], lease_owner=lease_owner)
+        rows = self._claimed([pk for pk, _, _ in found], lease_owner=lease_owner)
         jobs, results, broken = self._prepared(rows, lease_owner=lease_owner)
         return Batch(
             jobs=jobs,
@@ -126,20 +128,31 @@ class Source:
             self.position = (last_due_at, last_pk)
         return found
 
-    def _prepared(
-        self, rows: Iterable[Connection], *, lease_owner: str
-    ) -> tuple[list[Job], list[Result], frozenset[int]]:
+    def _claimed(self, ids: Sequence[int], *, lease_owner: str) -> list[Claimed]:
+        """What was claimed, each with what its vault entry holds; registrations are loaded once."""
+        mine = Connection.objects.filter(pk__in=ids, lease_owner=lease_owner)
+        sealed = dict(mine.values_list("pk", "vault_entry__sealed"))
+        rows = list(mine.order_by("refresh_due_at", "pk").fetch_mode(models.FETCH_RAISE))
+        unknown = {row.registration_id for row in rows} - self._registrations.keys()
+        self._registrations.update(ClientRegistration.objects.in_bulk(unknown))
+        for row in rows:
+            row.registration = self._registrations[row.registration_id]
+        return [(row, sealed.get(row.pk)) for row in rows]
+
+    def _prepared(self, rows: Iterable[Claimed], *, lease_owner: str) -> tuple[list[Job], list[Result], frozenset[int]]:
         jobs: list[Job] = []
         results: list[Result] = []
         broken: set[int] = set()
-        for row in rows:
+        for row, sealed in rows:
             try:
                 client = None if row.registration_id in broken else self._client(row.registration)
             except OAuthError as error:
                 settle.alarm(row.registration, error, now=self.clock())
                 broken.add(row.registration_id)
                 client = None
-            prepared = Outcome.NEEDS_OPERATOR if client is None else _prepare(row, client, lease_owner=lease_owner)
+            prepared = (
+                Outcome.NEEDS_OPERATOR if client is None else _prepare(row, sealed, client, lease_owner=lease_owner)
+            )
             if isinstance(prepared, Job):
                 jobs.append(prepared)
                 continue
@@ -158,11 +171,11 @@ class Source:
         return found
 
 
-def _prepare(row: Connection, client: Client, *, lease_owner: str) -> Job | Outcome:
+def _prepare(row: Connection, sealed: bytes | memoryview | None, client: Client, *, lease_owner: str) -> Job | Outcome:
     if not row.has_refresh_token:
         return Outcome.NEEDS_REAUTHORIZATION if end(row, code="no_refresh_token") else Outcome.MOVED_ON
     try:
-        tokens = open_tokens(row)
+        tokens = open_tokens(row, sealed=sealed or b"")
         request = client.refresh_request(tokens.refresh_token or "", scope=row.scope)
     except OAuthError as error:
         logger.warning("cannot be refreshed", extra={"connection": str(row.uuid), "code": error.code})
@@ -200,12 +213,7 @@ def _look_after(pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
     row = load(pk)
     if vanished.take_over(row, lease_owner=lease_owner, now=now):
         return []
-    gone = vanished.give_up(row, now=now)
+    # The access token may still be served, and its last caller has time enough to find out.
+    gone = row.has_expired(now=now) and vanished.give_up(row, now=now)
     outcome = Outcome.NEEDS_REAUTHORIZATION if gone else Outcome.UNCERTAIN
     return [Result(provider=row.registration.provider, outcome=outcome)]
-
-
-def _claimed(ids: Sequence[int], *, lease_owner: str) -> list[Connection]:
-    rows = Connection.objects.filter(pk__in=ids, lease_owner=lease_owner)
-    loaded = rows.select_related("registration", "owner", "vault_entry").fetch_mode(models.FETCH_RAISE)
-    return list(loaded.order_by("refresh_due_at", "pk"))

@@ -21,7 +21,8 @@ def may_send_again(connection: Connection, *, now: datetime) -> bool:
     if not connection.refresh_sent or connection.lease_until is None or connection.lease_until > now:
         return False
     dialect = server_of(connection.registration).dialect
-    return not dialect.refresh_token_rotates or dialect.refresh_token_reuse_seconds > settings.HUB_LEASE_SECONDS
+    sent_at = connection.lease_until - timedelta(seconds=settings.HUB_LEASE_SECONDS)
+    return not dialect.refresh_token_rotates or now < sent_at + timedelta(seconds=dialect.refresh_token_reuse_seconds)
 
 
 def take_over(connection: Connection, *, lease_owner: str, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from integrations.models.batch import as_table
 from integrations.models.client_registration import ClientRegistration
 
 
@@ -35,23 +36,39 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.exclude(status__in=ENDED)
 
     def write_many(self, rows: Sequence[Mapping[str, object]], *, same: Mapping[str, object]) -> None:
-        """Set columns of many rows in one statement batch: those of `same` alike, and of each row its own others.
+        """Set columns of many rows in one statement: those of `same` alike, and of each row its own others.
 
-        Each row names its own by `pk`, and all have the same keys.
+        Each row names its own by `pk`, and all have the same keys. Up to a thousand rows.
         """
         if not rows:
             return
         connection = connections[self.db]
         quote = connection.ops.quote_name
-        names = [name for name in rows[0] if name != "pk"]
-        fields = [cast("models.Field[Any, Any]", self.model._meta.get_field(name)) for name in (*same, *names)]
-        columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-        sql = f"UPDATE {quote(self.model._meta.db_table)} SET {columns} WHERE {quote('id')} = %s"  # noqa: S608
-        alike = [field.get_db_prep_save(value, connection) for field, value in zip(fields, same.values(), strict=False)]
-        own = fields[len(same) :]
-        values = [[*alike, *(f.get_db_prep_save(row[f.name], connection) for f in own), row["pk"]] for row in rows]
+        table = quote(self.model._meta.db_table)
+        alike = [self._field(name) for name in same]
+        own = [self._field(name) for name in rows[0]]
+        changes = [f"{quote(str(field.column))} = %s" for field in alike]
+        for number, field in enumerate(own, start=1):
+            if field.primary_key:
+                condition = f"{table}.{quote(str(field.column))} = given.column{number}"
+            else:
+                changes.append(f"{quote(str(field.column))} = given.column{number}")
+        given, values = as_table(
+            connection,
+            types=[field.rel_db_type(connection) if field.primary_key else field.db_type(connection) for field in own],
+            rows=[
+                [field.get_db_prep_save(value, connection) for field, value in zip(own, row.values(), strict=True)]
+                for row in rows
+            ],
+        )
+        first = [field.get_db_prep_save(value, connection) for field, value in zip(alike, same.values(), strict=True)]
+        sql = f"UPDATE {table} SET {', '.join(changes)} FROM {given} WHERE {condition}"  # noqa: S608
         with connection.cursor() as cursor:
-            cursor.executemany(sql, values)
+            cursor.execute(sql, [*first, *values])
+
+    def _field(self, name: str) -> "models.Field[Any, Any]":
+        field = self.model._meta.pk if name == "pk" else self.model._meta.get_field(name)
+        return cast("models.Field[Any, Any]", field)
 
     def claim(self, *, lease_owner: str, lease_until: datetime, now: datetime) -> int:
         """Take the lease of every row of this query that is free (one compare-and-set); how many were taken."""

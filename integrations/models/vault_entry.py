@@ -4,19 +4,25 @@ from collections.abc import Iterable
 
 from django.db import connections, models
 
+from integrations.models.batch import as_table
 from integrations.models.connection import Connection
 
 
 class VaultEntryQuerySet(models.QuerySet["VaultEntry"]):
     def put_many(self, entries: Iterable[tuple[int, bytes, str]]) -> None:
-        """Write entries, new or anew, in one statement batch: connection id, sealed value, key id."""
-        table = connections[self.db].ops.quote_name(self.model._meta.db_table)
+        """Write entries, new or anew, in one statement: connection id, sealed value, key id."""
+        rows = list(entries)
+        if not rows:
+            return
+        connection = connections[self.db]
+        given, values = as_table(connection, types=("bigint", "bytea", "varchar(32)"), rows=rows)
         sql = (
-            f"INSERT INTO {table} (connection_id, sealed, key_id) VALUES (%s, %s, %s) "  # noqa: S608
+            f"INSERT INTO {connection.ops.quote_name(self.model._meta.db_table)} (connection_id, sealed, key_id) "  # noqa: S608
+            f"SELECT given.column1, given.column2, given.column3 FROM {given} WHERE true "
             "ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed, key_id = excluded.key_id"
         )
-        with connections[self.db].cursor() as cursor:
-            cursor.executemany(sql, list(entries))
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
 
 
 class VaultEntry(models.Model):

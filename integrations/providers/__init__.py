@@ -12,6 +12,7 @@ from types import MappingProxyType
 from integrations.providers.errors import (
     ApiUrlRefused,
     CatalogueError,
+    FieldRefused,
     UnknownFeature,
     UnknownProvider,
     VariableRefused,
@@ -25,6 +26,7 @@ __all__ = (
     "ApiUrlRefused",
     "CatalogueError",
     "Feature",
+    "FieldRefused",
     "Kind",
     "Lookup",
     "Provider",

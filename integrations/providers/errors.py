@@ -28,6 +28,12 @@ class VariableRefused(CatalogueError):
         self.help = help
 
 
+class FieldRefused(VariableRefused):
+    """Another field of a registration does not fit."""
+
+    code = "field_refused"
+
+
 class UnknownProvider(CatalogueError, LookupError):
     """There is no entry of that slug."""
 

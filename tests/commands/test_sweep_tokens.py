@@ -200,3 +200,19 @@ def test_a_bar_is_drawn_on_a_terminal_alone(
     run()
 
     assert capsys.readouterr().err == ""
+
+
+def test_the_exit_code_stays_while_a_registration_is_in_alarm(
+    registration: ClientRegistration, provider_server: FakeAuthorizationServer
+) -> None:
+    due(registration, provider_server, 1)
+    provider_server.misbehave("token", Behaviour.ERROR, error="invalid_client", times=None)
+    with pytest.raises(CommandError):
+        run()
+
+    with pytest.raises(CommandError) as caught:
+        run()
+
+    assert caught.value.returncode == 1
+    assert len(provider_server.refreshes()) == 1
+    assert run("--provider", "github").startswith("0 due")

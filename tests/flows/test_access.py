@@ -136,6 +136,37 @@ def test_a_body_that_can_be_read_only_once_is_not_sent_again(journey: Journey, b
     assert len(journey.server.requests("api")) == 1
 
 
+@pytest.mark.requirement(77)
+def test_a_file_that_is_uploaded_is_not_sent_again(journey: Journey) -> None:
+    connection = journey.connect("notes.write")
+    journey.server.misbehave("api", Behaviour.INVALID_TOKEN, times=None)
+
+    answer = session_of(journey, connection).post(notes(journey), files={"note": BytesIO(b"once")})
+
+    assert answer.status_code == 401
+    assert len(journey.server.requests("api")) == 1
+
+
+@pytest.mark.requirement(77, 78)
+@pytest.mark.django_db(transaction=True)
+def test_asking_whose_account_it_is_does_not_refresh_what_was_replaced_since(oidc_journey: Journey) -> None:
+    connection = oidc_journey.connect()
+    old = stored_tokens(connection).access_token
+    gate = oidc_journey.server.misbehave("userinfo", Behaviour.DELAY_BEFORE_PROCESSING)
+
+    def ask() -> int:
+        return access.test_connection(fresh(connection), clock=oidc_journey.clock).status
+
+    with started(1, ask) as futures:
+        gate.wait_for_arrival()
+        refresh.refresh(connection.pk, clock=oidc_journey.clock, force=True)
+        del oidc_journey.server.memory.access_tokens[old]
+        gate.open()
+
+    assert futures[0].result() == 200
+    assert len(oidc_journey.server.refreshes()) == 1
+
+
 @pytest.mark.requirement(78)
 @pytest.mark.django_db(transaction=True)
 def test_a_token_that_was_replaced_since_is_used_without_another_refresh(journey: Journey) -> None:

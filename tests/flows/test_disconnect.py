@@ -6,6 +6,7 @@ from integrations.flows import access, disconnect
 from integrations.flows.disconnect import Disconnected
 from integrations.flows.errors import ConnectionUnusable
 from integrations.models import Connection, PendingRevocation, VaultEntry
+from integrations.oauth.errors import OAuthError
 from tests.fakes.misbehaviour import Behaviour
 from tests.flows.journey import Journey, fresh, kinds, stored_tokens
 from tests.flows.threads import started
@@ -175,3 +176,37 @@ def test_the_same_account_can_be_connected_again(journey: Journey) -> None:
 
     assert again.status == Connection.Status.ACTIVE
     assert journey.server.is_active(stored_tokens(again).access_token)
+
+
+def test_waiting_revocations_can_be_chosen_and_stopped(journey: Journey) -> None:
+    journey.server.misbehave("revoke", Behaviour.SERVER_ERROR, times=2)
+    for name in ("alice", "bob"):
+        end(journey, journey.connect(account=name))
+    journey.clock.advance(minutes=30)
+    journey.server.forget_requests()
+
+    assert disconnect.retry_revocations(now=journey.clock(), provider="github") == 0
+    assert disconnect.retry_revocations(now=journey.clock(), stop=lambda: True) == 0
+    assert revocations(journey) == []
+    stops = iter([False, True])
+    assert disconnect.retry_revocations(now=journey.clock(), stop=lambda: next(stops)) == 1
+
+
+@pytest.mark.requirement(24, 107)
+@pytest.mark.django_db(transaction=True)
+def test_what_is_disconnected_while_its_answer_is_under_way_stays_disconnected(journey: Journey) -> None:
+    connection = journey.connect()
+    pairs = journey.server.authorize(journey.begin())
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+
+    with started(1, lambda: journey.complete(pairs)) as futures:
+        gate.wait_for_arrival()
+        end(journey, connection)
+        gate.open()
+
+    with pytest.raises(OAuthError, match="connection_gone"):
+        futures[0].result()
+    assert fresh(connection).status == Connection.Status.REVOKED
+    assert not any(
+        journey.server.is_active(token) for grant in journey.server.grants() for token in grant.refresh_tokens
+    )

@@ -157,6 +157,33 @@ def test_a_failing_provider_is_asked_less_and_less_often(journey: Journey) -> No
 
 
 @pytest.mark.requirement(73)
+def test_a_provider_that_is_down_is_asked_once_by_all_who_need_an_expired_token(journey: Journey) -> None:
+    connection = journey.connect()
+    journey.server.misbehave("token", Behaviour.SERVER_ERROR, times=None)
+    journey.clock.advance(minutes=61)
+
+    for _ in range(3):
+        with pytest.raises(OAuthError) as failure:
+            borrow(journey, connection)
+        assert failure.value.remedy is Remedy.RETRY
+
+    assert failure.value.retry_after
+    assert len(journey.server.refreshes()) == 1
+
+
+@pytest.mark.requirement(73)
+def test_those_who_failed_together_do_not_come_back_together(journey: Journey) -> None:
+    connections = [journey.connect(account=name) for name in ("alice", "bob")]
+    journey.server.misbehave("token", Behaviour.SERVER_ERROR, times=None)
+    journey.clock.advance(**WITHIN_MARGIN)
+
+    for connection in connections:
+        borrow(journey, connection)
+
+    assert len({fresh(connection).refresh_due_at for connection in connections}) == 2
+
+
+@pytest.mark.requirement(73)
 @pytest.mark.parametrize("behaviour", [Behaviour.RATE_LIMITED, Behaviour.UNAVAILABLE])
 def test_retry_after_is_honoured(journey: Journey, behaviour: Behaviour) -> None:
     connection = journey.connect()

@@ -144,16 +144,23 @@ def test_a_worker_stopped_past_its_lease_never_overwrites_a_newer_token(journey:
     assert borrow(journey, connection) == newer.access_token
 
 
-@pytest.mark.requirement(70)
-@pytest.mark.parametrize(
+LENIENT = pytest.mark.parametrize(
     "dialect", [{"refresh_token_rotates": False}, {"refresh_token_reuse_seconds": 600}], ids=["no rotation", "grace"]
 )
-def test_a_lost_answer_is_asked_for_again_where_that_ends_no_grant(
-    journey: Journey, monkeypatch: pytest.MonkeyPatch, dialect: dict[str, Any]
-) -> None:
+
+
+def be_lenient(monkeypatch: pytest.MonkeyPatch, dialect: dict[str, Any]) -> None:
     server = get("sandbox").server
     lenient = replace(get("sandbox"), server=replace(server, dialect=replace(server.dialect, **dialect)))
     monkeypatch.setattr(providers, "PROVIDERS", {"sandbox": lenient})
+
+
+@pytest.mark.requirement(70)
+@LENIENT
+def test_a_lost_answer_is_asked_for_again_where_that_ends_no_grant(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch, dialect: dict[str, Any]
+) -> None:
+    be_lenient(monkeypatch, dialect)
     connection = expired(journey)
     Connection.objects.update(lease_owner="vanished", lease_until=journey.clock(), refresh_sent=True)
 
@@ -161,7 +168,22 @@ def test_a_lost_answer_is_asked_for_again_where_that_ends_no_grant(
     assert len(journey.server.refreshes()) == 1
 
 
-@pytest.mark.requirement(69)
+@pytest.mark.requirement(70)
+@LENIENT
+def test_an_answer_that_is_in_the_journal_is_not_asked_for_again(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch, dialect: dict[str, Any]
+) -> None:
+    be_lenient(monkeypatch, dialect)
+    connection = expired(journey)
+    with database.execute_wrapper(failing_writes("vaultentry", journey=journey)):
+        refusal(journey, connection)
+    after_the_lease(journey)
+
+    assert journey.server.is_active(borrow(journey, connection))
+    assert len(journey.server.refreshes()) == 1
+
+
+@pytest.mark.requirement(69, 71)
 @pytest.mark.parametrize("table", ["vaultentry", "connection", "event"])
 def test_a_token_that_cannot_be_stored_is_not_handed_out_and_not_lost(journey: Journey, table: str) -> None:
     connection = expired(journey)

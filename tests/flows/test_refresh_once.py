@@ -1,31 +1,18 @@
 """One refresh at a time, whatever the number of callers; and never without the lease."""
 
-import secrets
-from datetime import timedelta
-
 import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from integrations.flows import access, refresh
+from integrations.flows import refresh
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError, Remedy
 from tests.fakes.misbehaviour import Behaviour
 from tests.flows.journey import Journey, fresh, kinds, stored_tokens
+from tests.flows.leases import borrow, lease_to_somebody, not_at_all
 from tests.flows.threads import in_threads, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def borrow(journey: Journey, connection: Connection) -> str:
-    return access.token(fresh(connection), clock=journey.clock).value
-
-
-def lease_to_somebody(connection: Connection, *, journey: Journey, seconds: int, sent: bool = False) -> str:
-    owner = secrets.token_hex(8)
-    until = journey.clock() + timedelta(seconds=seconds)
-    Connection.objects.filter(pk=connection.pk).update(lease_owner=owner, lease_until=until, refresh_sent=sent)
-    return owner
 
 
 @pytest.mark.requirement(65)
@@ -65,6 +52,7 @@ def test_callers_of_a_token_that_still_works_do_not_wait(journey: Journey) -> No
 
     with started(1, lambda: borrow(journey, connection)) as futures:
         gate.wait_for_arrival()
+        refresh.refresh(connection.pk, clock=journey.clock, pause=not_at_all)
         assert borrow(journey, connection) == old
         gate.open()
 
@@ -93,39 +81,6 @@ def test_who_cannot_get_the_lease_uses_what_still_works(journey: Journey) -> Non
 
     assert borrow(journey, connection) == stored_tokens(connection).access_token
     assert journey.server.refreshes() == []
-
-
-@pytest.mark.requirement(67)
-def test_the_lease_outlives_the_longest_call(settings: Settings) -> None:
-    assert settings.HUB_LEASE_SECONDS > settings.HUB_HTTP_DEADLINE_SECONDS
-
-
-@pytest.mark.requirement(67)
-def test_a_lease_that_ran_out_before_its_request_is_free(journey: Journey) -> None:
-    connection = journey.connect()
-    journey.clock.advance(minutes=61)
-    lease_to_somebody(connection, journey=journey, seconds=-1)
-
-    assert journey.server.is_active(borrow(journey, connection))
-    assert len(journey.server.refreshes()) == 1
-
-
-@pytest.mark.requirement(67, 75)
-def test_a_holder_that_comes_back_late_never_overwrites_a_newer_token(journey: Journey) -> None:
-    connection = journey.connect()
-    journey.clock.advance(minutes=61)
-    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
-
-    with started(1, lambda: borrow(journey, connection)) as futures:
-        gate.wait_for_arrival()
-        journey.clock.advance(minutes=2)
-        journey.connect()
-        newer = stored_tokens(connection)
-        gate.open()
-
-    assert futures[0].result() == newer.access_token
-    assert stored_tokens(connection) == newer
-    assert fresh(connection).status == Connection.Status.ACTIVE
 
 
 @pytest.mark.requirement(75)

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from integrations.flows import access
+from integrations.flows import access, refresh
 from integrations.flows.schedule import refresh_due_at
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
 from tests.factories import make_connection, make_registration, make_user
+from tests.fakes.misbehaviour import Behaviour
 from tests.flows.journey import Journey, fresh, stored_tokens
+from tests.flows.threads import started
 
 
 def borrow(journey: Journey, connection: Connection) -> str:
@@ -47,6 +49,18 @@ def test_tokens_that_expire_together_fall_due_apart(journey: Journey) -> None:
     assert spread > timedelta(minutes=2)
 
 
+@pytest.mark.requirement(76)
+def test_connections_made_or_refreshed_in_one_second_fall_due_apart(journey: Journey) -> None:
+    connections = [journey.connect(account=name) for name in ("alice", "bob", "carol")]
+    made = {fresh(connection).refresh_due_at for connection in connections}
+    journey.clock.advance(minutes=61)
+    for connection in connections:
+        borrow(journey, connection)
+    refreshed = {fresh(connection).refresh_due_at for connection in connections}
+
+    assert (len(made), len(refreshed)) == (3, 3)
+
+
 @pytest.mark.requirement(79)
 def test_a_token_of_unknown_lifetime_is_used_until_it_is_refused(journey: Journey) -> None:
     journey.server.conduct.expires_in = None
@@ -72,6 +86,27 @@ def test_an_expired_token_that_cannot_be_refreshed_asks_the_person(journey: Jour
     assert journey.server.refreshes() == []
 
 
+@pytest.mark.requirement(79)
+def test_a_good_token_that_cannot_be_refreshed_is_not_ended_by_whoever_tries(journey: Journey) -> None:
+    journey.server.conduct.issue_refresh_token = False
+    connection = journey.connect()
+
+    with pytest.raises(OAuthError, match="no_refresh_token"):
+        refresh.refresh(connection.pk, clock=journey.clock, force=True)
+
+    assert fresh(connection).status == Connection.Status.ACTIVE
+    assert borrow(journey, connection)
+
+
+@pytest.mark.requirement(79)
+def test_a_token_that_cannot_be_refreshed_falls_due_when_it_ends_for_a_sweep_to_tell(journey: Journey) -> None:
+    journey.server.conduct.issue_refresh_token = False
+    connection = journey.connect()
+
+    assert not Connection.objects.due(now=journey.clock.advance(minutes=59)).exists()
+    assert Connection.objects.due(now=journey.clock.advance(minutes=2)).get() == connection
+
+
 @pytest.mark.requirement(80)
 def test_an_idle_refresh_token_is_used_before_it_dies(journey: Journey) -> None:
     due = refresh_due_at(
@@ -92,6 +127,21 @@ def test_what_was_disconnected_switched_off_or_locked_out_is_never_due(journey: 
         make_connection(due_in=-1, now=now, status=status)
 
     assert list(Connection.objects.due(now=now)) == [due]
+
+
+@pytest.mark.requirement(81)
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_answer_does_not_make_a_token_seem_to_live_longer(journey: Journey) -> None:
+    connection = journey.connect()
+    sent_at = journey.clock.advance(minutes=61)
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+
+    with started(1, lambda: borrow(journey, connection)):
+        gate.wait_for_arrival()
+        journey.clock.advance(seconds=20)
+        gate.open()
+
+    assert fresh(connection).access_expires_at == sent_at + timedelta(hours=1)
 
 
 @pytest.mark.requirement(81)

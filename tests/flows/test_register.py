@@ -134,8 +134,16 @@ def test_an_empty_secret_is_a_public_client(given: Registration, clock: Clock) -
 
 @pytest.mark.parametrize(
     "changes",
-    [{"provider": "nowhere"}, {"variables": {}}, {"variables": {"issuer": "javascript:alert(1)"}}],
-    ids=["provider", "missing variable", "wrong variable"],
+    [
+        {"provider": "nowhere"},
+        {"variables": {}},
+        {"variables": {"issuer": "javascript:alert(1)"}},
+        {"slug": "a b"},
+        {"slug": "a" * 80},
+        {"client_id": "x" * 600},
+        {"token_endpoint_auth_method": "magic"},
+    ],
+    ids=["provider", "missing variable", "wrong variable", "slug", "long slug", "long client_id", "method"],
 )
 def test_wrong_input_stores_nothing(given: Registration, clock: Clock, changes: dict[str, Any]) -> None:
     with pytest.raises((UnknownProvider, VariableRefused, AddressRefused)):

@@ -1,6 +1,11 @@
 """Tokens that newer ones replaced, or that were granted and refused, are not left alive at the provider."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from django.db import OperationalError
+from django.db import connection as database
 
 from integrations.flows import disconnect
 from integrations.models import Connection, PendingRevocation, VaultEntry
@@ -109,3 +114,18 @@ def test_refused_tokens_that_cannot_be_handed_back_change_nothing(journey: Journ
 
     assert fresh(connection).status == Connection.Status.ACTIVE
     assert journey.server.is_active(stored_tokens(connection).access_token)
+
+
+def test_a_grant_that_cannot_be_stored_is_handed_back(journey: Journey) -> None:
+    pairs = journey.server.authorize(journey.begin())
+
+    def fail(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith('INSERT INTO "integrations_vaultentry"'):
+            raise OperationalError("disk full")
+        return execute(sql, *rest)
+
+    with database.execute_wrapper(fail), pytest.raises(OperationalError):
+        journey.complete(pairs)
+
+    assert active_refresh_tokens(journey) == set()
+    assert not Connection.objects.exists()

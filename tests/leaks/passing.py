@@ -107,7 +107,7 @@ def _fail_to_connect(journey: Journey, raised: list[OAuthError]) -> None:
     good = server.authorize(journey.begin())
     _attempt(raised, lambda: journey.complete([(k, v) for k, v in good if k != "state"] + [("state", "x" * 43)]))
     _attempt(raised, lambda: journey.complete([*good, *good]))
-    for behaviour in (Behaviour.SERVER_ERROR, Behaviour.HTML, Behaviour.ERROR):
+    for behaviour in (Behaviour.SERVER_ERROR, Behaviour.HTML, Behaviour.ERROR, Behaviour.DROP_AFTER_PROCESSING):
         pairs = server.authorize(journey.begin())
         server.misbehave("token", behaviour, error="invalid_grant")
         _attempt(raised, lambda pairs=pairs: journey.complete(pairs))  # type: ignore[misc]

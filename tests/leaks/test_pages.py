@@ -207,7 +207,12 @@ def test_events_and_the_activity_of_a_connection_hold_no_secret(
 def test_pages_of_a_connect_attempt_are_not_kept_by_any_cache(person: Person) -> None:
     begun = person.post(reverse("integrations:begin", args=["sandbox"]))
     back = person.come_back(person.begin())
+    connection = Connection.objects.visible().order_by("pk")[0]
+    again = person.post(person.page(connection, "reconnect"))
+    more = person.post(person.page(connection, "enable"), features="notes.write")
 
-    for answer in (begun, back):
+    assert b"state=" in again.content
+    assert b"state=" in more.content
+    for answer in (begun, back, again, more):
         assert "no-store" in answer.headers["Cache-Control"]
     assert CLIENT_SECRET.encode() not in begun.content

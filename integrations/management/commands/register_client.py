@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from integrations.flows.clients import redirect_uri
 from integrations.flows.register import Registration, register
+from integrations.management.database import needed_database
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError
-from integrations.providers import PROVIDERS, CatalogueError, Provider, VariableRefused, get
+from integrations.providers import PROVIDERS, CatalogueError, FieldRefused, Provider, VariableRefused, get
 
 EXAMPLE = """
 example:
@@ -61,9 +62,13 @@ class Command(BaseCommand):
         if not provider:
             raise CommandError("Name a provider; --list-providers prints them.", returncode=USAGE)
         try:
-            given = _given(get(provider), options)
-            known = ClientRegistration.objects.filter(slug=given.slug).exists()
-            registration = register(given, now=timezone.now(), actor="register_client")
+            with needed_database():
+                given = _given(get(provider), options)
+                known = ClientRegistration.objects.filter(slug=given.slug).exists()
+                registration = register(given, now=timezone.now(), actor="register_client")
+        except FieldRefused as refusal:
+            option = "scope" if refusal.field == "extra_scope" else refusal.field.replace("_", "-")
+            raise CommandError(f"--{option}: {refusal.help}", returncode=USAGE) from None
         except VariableRefused as refusal:
             raise CommandError(f"--variable {refusal.field}: {refusal.help}", returncode=USAGE) from None
         except CatalogueError as error:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
+from integrations.management.database import needed_database
 from integrations.providers import PROVIDERS
 
 EXAMPLE = """
@@ -24,7 +25,7 @@ example:
   */5 * * * *  manage.py sweep_tokens --due-within 10m
   manage.py sweep_tokens --provider github --limit 100 --dry-run --json
 
-exit code: 0 all is well, or will be with time; 1 an operator must act; 2 wrong usage.
+exit code: 0 all is well, or will be with time; 1 an operator must act; 2 wrong usage; 3 no usable database.
 SIGINT and SIGTERM finish what is under way and print the summary; a second one stops at once.
 """
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -69,7 +70,8 @@ class Command(BaseCommand):
             concurrency=options["concurrency"],
             dry_run=options["dry_run"],
         )
-        with _stopping() as stop, _progress(shown=sys.stderr.isatty() and not as_json) as progress:
+        shown = sys.stderr.isatty() and not as_json
+        with needed_database(), _stopping() as stop, _progress(shown=shown) as progress:
             report = sweep(chosen, clock=timezone.now, progress=progress, stop=stop)
         self.stdout.write(_as_json(report) if as_json else _as_line(report, dry_run=chosen.dry_run))
         if report.needs_operator:
