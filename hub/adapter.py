@@ -4,8 +4,10 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
@@ -60,6 +62,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ours = {name: _on_this_site(context[name]) for name in ADDRESSES_IN_MAIL if name in context}
         of_the_hub = {"site_url": settings.SITE_URL, "open_sign_up": settings.HUB_OPEN_SIGN_UP}
         super().send_mail(template_prefix, email, {**context, **ours, **of_the_hub})
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Tell also whom an operator gave an account: their address is primary only once it is verified."""
+        email = email or EmailAddress.objects.get_primary_email(user) or user.email
+        super().send_notification_mail(template_prefix, user, context, email)
 
     def render_mail(
         self, template_prefix: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None
