@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,6 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from integrations.templatetags.sign_in import device
 from integrations.web.addresses import safe_path
 from integrations.web.visitor import client_address
 
@@ -91,6 +93,10 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         "add_email_blocked": _("With two-step sign-in on, you cannot add an address. Turn it off first."),
         "unverified_email": _("Verify your e-mail addresses first, or remove those that you cannot verify."),
     }
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:
+        """Suggest the name of the device in hand."""
+        return device(context.request.headers.get("User-Agent", ""))
 
     def _get_site_name(self) -> str:
         return "Integration Hub"

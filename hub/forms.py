@@ -1,8 +1,12 @@
 """allauth's forms in our words: a label that stays in place of a placeholder that goes, help where it helps."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from struct import error
 from typing import Any, ClassVar
 
 from allauth.account import forms as account
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn import forms as webauthn
@@ -14,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 type Words = ClassVar[dict[str, str | Promise]]
 
 NAME_LENGTH = 80
+NONSENSE = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError, error)
 NEW_PASSWORD = _("At least 8 characters. Not only digits, not a common password, not like your name.")
 
 
@@ -39,6 +44,8 @@ class LoginForm(InOurWords, account.LoginForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         attributes = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "maxlength": "320"}
         self.fields["login"].widget.attrs.update(attributes)
+        if not self.is_bound:
+            self.fields["login"].widget.attrs["autofocus"] = True
 
 
 class SignupForm(InOurWords, account.SignupForm):  # type: ignore[misc]
@@ -120,6 +127,30 @@ class AddKeyForm(InOurWords, webauthn.AddWebAuthnForm):  # type: ignore[misc]
         limit(self.fields["name"])
         self.fields["passwordless"].initial = True
 
+    def clean(self) -> dict[str, Any]:
+        with refusing_nonsense():
+            return super().clean()  # type: ignore[no-any-return]
+
+
+class ByKey(forms.Form):
+    """Mixed in before a form that is answered by a key."""
+
+    def clean_credential(self) -> Any:
+        with refusing_nonsense():
+            return super().clean_credential()  # type: ignore[misc]
+
+
+class LoginByKeyForm(ByKey, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class AuthenticateByKeyForm(ByKey, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class ConfirmByKeyForm(ByKey, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
 
 class EditKeyForm(InOurWords, webauthn.EditWebAuthnForm):  # type: ignore[misc]
     labels: Words = {"name": _("Name of the key")}
@@ -132,3 +163,12 @@ class EditKeyForm(InOurWords, webauthn.EditWebAuthnForm):  # type: ignore[misc]
 def limit(name: forms.Field) -> None:
     name.widget.attrs["maxlength"] = str(NAME_LENGTH)
     name.validators.append(MaxLengthValidator(NAME_LENGTH))
+
+
+@contextmanager
+def refusing_nonsense() -> Iterator[None]:
+    """Refuse a credential that fido2 stumbles over, of which allauth catches only some."""
+    try:
+        yield
+    except NONSENSE:
+        raise get_adapter().validation_error("incorrect_code") from None

@@ -149,6 +149,9 @@ MFA_FORMS = {
     "authenticate": "hub.forms.AuthenticateForm",
     "reauthenticate": "hub.forms.ConfirmByCodeForm",
     "activate_totp": "hub.forms.ActivateAppForm",
+    "login_webauthn": "hub.forms.LoginByKeyForm",
+    "authenticate_webauthn": "hub.forms.AuthenticateByKeyForm",
+    "reauthenticate_webauthn": "hub.forms.ConfirmByKeyForm",
     "add_webauthn": "hub.forms.AddKeyForm",
     "edit_webauthn": "hub.forms.EditKeyForm",
 }
