@@ -12,10 +12,9 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.core.validators import MaxLengthValidator
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-type Words = ClassVar[dict[str, str | Promise]]
+type Words = dict[str, Any]
 
 NAME_LENGTH = 80
 NONSENSE = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError, error)
@@ -25,8 +24,8 @@ NEW_PASSWORD = _("At least 8 characters. Not only digits, not a common password,
 class InOurWords(forms.Form):
     """Mixed in before one of allauth's forms."""
 
-    labels: Words = {}
-    helps: Words = {}
+    labels: ClassVar[Words] = {}
+    helps: ClassVar[Words] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,7 +37,7 @@ class InOurWords(forms.Form):
 
 
 class LoginForm(InOurWords, account.LoginForm):  # type: ignore[misc]
-    labels: Words = {"login": _("Username or e-mail address"), "password": _("Password")}
+    labels: ClassVar[Words] = {"login": _("Username or e-mail address"), "password": _("Password")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,13 +48,13 @@ class LoginForm(InOurWords, account.LoginForm):  # type: ignore[misc]
 
 
 class SignupForm(InOurWords, account.SignupForm):  # type: ignore[misc]
-    labels: Words = {
+    labels: ClassVar[Words] = {
         "username": _("Username"),
         "email": _("E-mail address"),
         "password1": _("Password"),
         "password2": _("The same password again"),
     }
-    helps: Words = {
+    helps: ClassVar[Words] = {
         "username": _("Letters, digits and @ . + - _ only."),
         "email": _("You get a link to verify it."),
         "password1": NEW_PASSWORD,
@@ -63,40 +62,40 @@ class SignupForm(InOurWords, account.SignupForm):  # type: ignore[misc]
 
 
 class ReauthenticateForm(InOurWords, account.ReauthenticateForm):  # type: ignore[misc]
-    labels: Words = {"password": _("Password")}
+    labels: ClassVar[Words] = {"password": _("Password")}
 
 
 class ChangePasswordForm(InOurWords, account.ChangePasswordForm):  # type: ignore[misc]
-    labels: Words = {
+    labels: ClassVar[Words] = {
         "oldpassword": _("Current password"),
         "password1": _("New password"),
         "password2": _("The new password again"),
     }
-    helps: Words = {"password1": NEW_PASSWORD}
+    helps: ClassVar[Words] = {"password1": NEW_PASSWORD}
 
 
 class SetPasswordForm(InOurWords, account.SetPasswordForm):  # type: ignore[misc]
-    labels: Words = {"password1": _("Password"), "password2": _("The same password again")}
-    helps: Words = {"password1": NEW_PASSWORD}
+    labels: ClassVar[Words] = {"password1": _("Password"), "password2": _("The same password again")}
+    helps: ClassVar[Words] = {"password1": NEW_PASSWORD}
 
 
 class ResetPasswordForm(InOurWords, account.ResetPasswordForm):  # type: ignore[misc]
-    labels: Words = {"email": _("E-mail address")}
+    labels: ClassVar[Words] = {"email": _("E-mail address")}
 
 
 class ResetPasswordKeyForm(InOurWords, account.ResetPasswordKeyForm):  # type: ignore[misc]
-    labels: Words = {"password1": _("New password"), "password2": _("The new password again")}
-    helps: Words = {"password1": NEW_PASSWORD}
+    labels: ClassVar[Words] = {"password1": _("New password"), "password2": _("The new password again")}
+    helps: ClassVar[Words] = {"password1": NEW_PASSWORD}
 
 
 class AddEmailForm(InOurWords, account.AddEmailForm):  # type: ignore[misc]
-    labels: Words = {"email": _("E-mail address")}
+    labels: ClassVar[Words] = {"email": _("E-mail address")}
 
 
 class CodeForm(InOurWords):
     """A code is read from another screen and typed: the digits come up, and no old code is offered."""
 
-    labels: Words = {"code": _("Code")}
+    labels: ClassVar[Words] = {"code": _("Code")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,20 +103,23 @@ class CodeForm(InOurWords):
 
 
 class AuthenticateForm(CodeForm, mfa.AuthenticateForm):  # type: ignore[misc]
-    helps: Words = {"code": _("From your authenticator app, or one of your recovery codes.")}
+    helps: ClassVar[Words] = {"code": _("From your authenticator app, or one of your recovery codes.")}
 
 
 class ConfirmByCodeForm(CodeForm, mfa.ReauthenticateForm):  # type: ignore[misc]
-    helps: Words = {"code": _("From your authenticator app, or one of your recovery codes.")}
+    helps: ClassVar[Words] = {"code": _("From your authenticator app, or one of your recovery codes.")}
 
 
 class ActivateAppForm(CodeForm, ActivateTOTPForm):  # type: ignore[misc]
-    labels: Words = {"code": _("Code that the app shows")}
+    labels: ClassVar[Words] = {"code": _("Code that the app shows")}
 
 
 class AddKeyForm(InOurWords, webauthn.AddWebAuthnForm):  # type: ignore[misc]
-    labels: Words = {"name": _("Name of the key"), "passwordless": _("Sign in with this key instead of the password")}
-    helps: Words = {
+    labels: ClassVar[Words] = {
+        "name": _("Name of the key"),
+        "passwordless": _("Sign in with this key instead of the password"),
+    }
+    helps: ClassVar[Words] = {
         "name": _("To tell your keys apart, such as the device that holds it."),
         "passwordless": _("Asks for your fingerprint, face or PIN each time. Without it, the key is a second step."),
     }
@@ -127,9 +129,9 @@ class AddKeyForm(InOurWords, webauthn.AddWebAuthnForm):  # type: ignore[misc]
         limit(self.fields["name"])
         self.fields["passwordless"].initial = True
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, Any] | None:
         with refusing_nonsense():
-            return super().clean()  # type: ignore[no-any-return]
+            return super().clean()
 
 
 class ByKey(forms.Form):
@@ -153,7 +155,7 @@ class ConfirmByKeyForm(ByKey, webauthn.ReauthenticateWebAuthnForm):  # type: ign
 
 
 class EditKeyForm(InOurWords, webauthn.EditWebAuthnForm):  # type: ignore[misc]
-    labels: Words = {"name": _("Name of the key")}
+    labels: ClassVar[Words] = {"name": _("Name of the key")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Two-step sign-in in a real browser: an authenticator app, recovery codes, passkeys from Chromium's own authenticator."""
+"""Two-step sign-in in a real browser: an authenticator app, recovery codes, Chromium's own passkeys."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ def sign_in_by_password(hub: Hub, *, next_path: str = "/connections/new/") -> Pa
 
 def with_app(hub: Hub) -> str:
     """The person has set up an app; its secret."""
-    secret = generate_totp_secret()
+    secret: str = generate_totp_secret()
     TOTP.activate(hub.user, secret)
     return secret
 
@@ -217,4 +217,9 @@ def test_at_an_address_in_numbers_passkeys_are_explained_away(hub: Hub, numbers:
 def numbers(hub: Hub) -> Callable[[str], Page]:
     """Opens a page of the hub at 127.0.0.1, as in the demo."""
     hub.page.context.clear_cookies()
-    return lambda path: hub.page.goto(hub.origin.replace("localhost", "127.0.0.1") + path) and hub.page
+
+    def open_page(path: str) -> Page:
+        hub.page.goto(hub.origin.replace("localhost", "127.0.0.1") + path)
+        return hub.page
+
+    return open_page

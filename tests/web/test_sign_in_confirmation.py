@@ -1,7 +1,8 @@
-"""Dangerous things ask once more who it is, keys are their owner's alone, and a session changes its id on the way in."""
+"""Dangerous things ask once more who it is, keys are their owner's alone, no credential breaks a page."""
 
 import json
 import re
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
@@ -9,7 +10,6 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.test import Client
 
 from tests.factories import PASSWORD, make_user
@@ -203,6 +203,6 @@ def client_at(client: Client, user: User, path: str) -> Client:
     return client
 
 
-def words_of(response: HttpResponse) -> str:
+def words_of(response: Any) -> str:
     """The page but for its CSRF token, which is masked anew in each."""
     return re.sub(r'value="\w{64}"', "", response.content.decode())

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -10,7 +11,6 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
@@ -35,7 +35,7 @@ def ada() -> User:
     return user
 
 
-def told(client: Client, response: HttpResponse) -> tuple[object, ...]:
+def told(client: Client, response: Any) -> tuple[object, ...]:
     """All that a visitor learns: status, where to, the words of the page there, kinds of cookies."""
     location = response.headers.get("Location", "")
     page = client.get(location) if location else response
