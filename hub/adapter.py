@@ -1,10 +1,11 @@
 """Signing in, where the hub differs from allauth: who may sign up, where next may lead, which words, which mail."""
 
+import logging
+from smtplib import SMTPException
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
@@ -19,6 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from integrations.templatetags.sign_in import device
 from integrations.web.addresses import safe_path
 from integrations.web.visitor import client_address
+
+logger = logging.getLogger(__name__)
 
 ADDRESSES_IN_MAIL = ("activate_url", "password_reset_url", "signup_url")
 WRONG_PASSWORD = _("The name or the password is not right. Check both and try again.")
@@ -65,12 +68,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         of_the_hub = {"site_url": settings.SITE_URL, "open_sign_up": settings.HUB_OPEN_SIGN_UP}
         super().send_mail(template_prefix, email, {**context, **ours, **of_the_hub})
 
-    def send_notification_mail(
-        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
-    ) -> None:
-        """Tell also whom an operator gave an account: their address is primary only once it is verified."""
-        email = email or EmailAddress.objects.get_primary_email(user) or user.email
-        super().send_notification_mail(template_prefix, user, context, email)
+    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **kwargs: Any) -> None:
+        """Go on where the mail server is down: what the notice is about has happened and is not undone."""
+        try:
+            super().send_notification_mail(template_prefix, user, *args, **kwargs)
+        except (OSError, SMTPException):
+            logger.warning("a notice could not be mailed", extra={"mail": template_prefix}, exc_info=True)
 
     def render_mail(
         self, template_prefix: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None

@@ -60,7 +60,7 @@ def test_signing_up_takes_a_link_by_mail(open_hub: Hub) -> None:
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("The same password again").fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
-    expect(page.get_by_role("heading", name="Look into your e-mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
     look(page, "sign-up-mail-sent")
     assert not EmailAddress.objects.get(email="ada@example.test").verified
 
@@ -101,7 +101,7 @@ def test_a_lost_password(mailing_hub: Hub) -> None:
     look(page, "reset")
     page.get_by_label("E-mail address").fill(mailing_hub.user.email)
     page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your e-mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
     look(page, "reset-sent")
     link = link_in_mail()
     page.goto(link)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from hub.adapter import AccountAdapter
+from hub.environment import mailer
 from tests.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +122,18 @@ def test_an_unknown_address_is_offered_an_account_only_where_there_are_some(sett
     Client().post("/accounts/password/reset/", {"email": "nobody@example.test"})
 
     assert ("/accounts/signup/" in newest()[0]) is is_open
+
+
+def test_a_change_outlives_a_mail_server_that_is_down(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    settings.MAILERS = {"default": mailer("smtp://127.0.0.1:1")}
+    user = make_user("ada")
+    client = Client()
+    client.force_login(user)
+    words = {"oldpassword": PASSWORD, "password1": "staple correct horse", "password2": "staple correct horse"}
+
+    response = client.post("/accounts/password/change/", words)
+
+    user.refresh_from_db()
+    assert response.status_code == 302
+    assert user.check_password("staple correct horse")
+    assert "a notice could not be mailed" in caplog.text
