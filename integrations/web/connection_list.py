@@ -25,13 +25,28 @@ from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.moments import used_ago
 from integrations.web.presentation import NAME_LIMIT, is_held, provider_name
-from integrations.web.standing import Standing, by_attention, with_standing, words_for
+from integrations.web.standing import Standing, by_attention, of_standing, standing_of, with_standing, words_for
 
 PAGE_SIZE = 25
 SEARCH_LIMIT = 100
 #: As many can be seen at one glance.
 SEARCH_FROM = 6
 FEATURES_NAMED = 3
+#: The columns that a row of the list is made from.
+SHOWN = (
+    "uuid",
+    "subject",
+    "account_label",
+    "name",
+    "status",
+    "granted_scope",
+    "last_error_code",
+    "last_used_at",
+    "registration__slug",
+    "registration__provider",
+    "registration__enabled",
+    "registration__last_error_code",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +144,16 @@ class ConnectionList:
         return _("%(connections)s, %(need)s") % {"connections": connections, "need": need}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Kind:
+    """How many connections a person has of one provider and standing, and how many of them match."""
+
+    provider: str
+    standing: Standing
+    total: int
+    matching: int
+
+
 def connection_list(user: User, query: QueryDict, *, now: datetime) -> ConnectionList:
     """The page of the list that a query string asks for; what it asks for and there is not, counts as not asked."""
     asked = Filter(
@@ -136,43 +161,62 @@ def connection_list(user: User, query: QueryDict, *, now: datetime) -> Connectio
         standing=query.get("status", ""),
         provider=query.get("provider", ""),
     )
-    rows = with_standing(user.connections.all(), now=now)
     search = _search(asked.words)
-    counts = list(
-        rows.order_by()
-        .values_list("registration__provider", "standing")
-        .annotate(total=Count("pk"), matching=Count("pk", filter=search))
-    )
-    held = [(provider, total) for provider, standing, total, _m in counts if standing != Standing.DISCONNECTED]
+    counts = _counts(user.connections.all(), search, now=now)
+    kinds = {kind.provider for kind in counts}
     chosen = replace(
         asked,
         standing=asked.standing if asked.standing in Standing else "",
-        provider=asked.provider if asked.provider in {provider for provider, *_others in counts} else "",
+        provider=asked.provider if asked.provider in kinds else "",
     )
-    matching = sum(m for provider, standing, _total, m in counts if chosen.takes(standing, provider))
+    matching = sum(kind.matching for kind in counts if chosen.takes(kind.standing, kind.provider))
     last = max(-(-matching // PAGE_SIZE), 1)
     number = _page_number(query.get("page", ""), last=last)
-    shown = _filtered(rows, chosen, search)[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+    rows = with_standing(user.connections.filter(search), now=now, gone=kinds - PROVIDERS.keys())
+    shown = by_attention(_filtered(rows, chosen), now=now)[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     return ConnectionList(
         filter=chosen,
-        rows=tuple(_row(row, standing=row.standing, ends_at=row.ends_at, now=now) for row in shown),
+        rows=tuple(_row(row, standing=standing_of(row.rank), ends_at=row.ends_at, now=now) for row in shown),
         number=number,
         last=last,
-        total=sum(total for _provider, total in held),
+        total=sum(kind.total for kind in counts if kind.standing != Standing.DISCONNECTED),
         matching=matching,
-        needs_you=sum(total for _p, standing, total, _m in counts if standing == Standing.NEEDS_YOU),
-        disconnected=sum(total for _p, standing, total, _m in counts if standing == Standing.DISCONNECTED),
+        needs_you=sum(kind.total for kind in counts if kind.standing == Standing.NEEDS_YOU),
+        disconnected=sum(kind.total for kind in counts if kind.standing == Standing.DISCONNECTED),
         standings=tuple(
             Option(value=value, label=str(label), is_chosen=value == chosen.standing)
             for value, label in Standing.choices
         ),
-        providers=_provider_options({provider for provider, _total in held} | {chosen.provider} - {""}, chosen),
+        providers=_provider_options(
+            {kind.provider for kind in counts if kind.standing != Standing.DISCONNECTED} | {chosen.provider} - {""},
+            chosen,
+        ),
     )
+
+
+def _counts(rows: QuerySet[Connection], search: Q, *, now: datetime) -> list[_Kind]:
+    """How many there are, and how many match, of each provider and standing."""
+    matching = Count("pk", filter=search) if search else Count("pk")
+    found = with_standing(rows, now=now).order_by().values_list("registration__provider", "rank")
+    return [
+        _Kind(
+            provider=provider,
+            standing=_standing_at(provider, standing_of(rank)),
+            total=total,
+            matching=matched,
+        )
+        for provider, rank, total, matched in found.annotate(total=Count("pk"), matching=matching)
+    ]
+
+
+def _standing_at(provider: str, standing: Standing) -> Standing:
+    gone = provider not in PROVIDERS and standing != Standing.DISCONNECTED
+    return Standing.OFF if gone else standing
 
 
 def _search(words: str) -> Q:
     """Every word is somewhere: in a name, an account, the provider's name."""
-    return reduce(and_, map(_somewhere, words.split()), Q(pk__isnull=False))
+    return reduce(and_, map(_somewhere, words.split()), Q())
 
 
 def _somewhere(word: str) -> Q:
@@ -181,12 +225,11 @@ def _somewhere(word: str) -> Q:
     return Q(name__icontains=word) | account | Q(registration__provider__in=providers)
 
 
-def _filtered(rows: QuerySet[Any], chosen: Filter, search: Q) -> QuerySet[Any]:
-    rows = rows.filter(search)
-    rows = rows.filter(standing=chosen.standing) if chosen.standing else rows.exclude(standing=Standing.DISCONNECTED)
+def _filtered(rows: QuerySet[Any], chosen: Filter) -> QuerySet[Any]:
+    rows = of_standing(rows, Standing(chosen.standing)) if chosen.standing else rows.visible()  # type: ignore[attr-defined]
     if chosen.provider:
         rows = rows.filter(registration__provider=chosen.provider)
-    return by_attention(rows).select_related("registration").fetch_mode(models.FETCH_RAISE)
+    return rows.select_related("registration").only(*SHOWN).fetch_mode(models.FETCH_RAISE)
 
 
 def _page_number(text: str, *, last: int) -> int:
@@ -201,7 +244,7 @@ def _provider_options(keys: Iterable[str], chosen: Filter) -> tuple[Option, ...]
     )
 
 
-def _row(connection: Connection, *, standing: str, ends_at: datetime | None, now: datetime) -> ConnectionRow:
+def _row(connection: Connection, *, standing: Standing, ends_at: datetime | None, now: datetime) -> ConnectionRow:
     provider = provider_name(connection.registration)
     used = connection.last_used_at
     return ConnectionRow(
@@ -210,7 +253,7 @@ def _row(connection: Connection, *, standing: str, ends_at: datetime | None, now
         account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
         provider=provider,
         provider_key=connection.registration.provider,
-        standing=standing,
+        standing=standing.value,
         words=words_for(connection, standing, provider=provider, ends_at=ends_at, now=now),
         features=_features(connection),
         used=used_ago(now - used) if used else _("Not used yet"),
@@ -235,7 +278,7 @@ def _features(connection: Connection) -> str:
     }
 
 
-def _action(connection: Connection, standing: str) -> str:
+def _action(connection: Connection, standing: Standing) -> str:
     if standing in (Standing.NEEDS_YOU, Standing.EXPIRING):
         return "reconnect"
     is_offered = connection.registration.enabled and connection.registration.provider in PROVIDERS

@@ -1,17 +1,16 @@
 """How a connection stands, from the point of view of its owner: a kind to sort by, and the words for it."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
 from django.db.models import Case, F, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations.models import Connection
 from integrations.models.connection import ENDED
-from integrations.providers import PROVIDERS
 from integrations.web.moments import expires_in
 
 EXPIRES_SOON = timedelta(days=7)
@@ -30,35 +29,50 @@ class Standing(models.TextChoices):
 
 #: When only a person can make access go on: the refresh token's end, or the access token's where there is none.
 _ENDS_AT = Case(When(has_refresh_token=True, then=F("refresh_expires_at")), default=F("access_expires_at"))
+_RANKS = {standing: rank for rank, standing in enumerate(Standing)}
 
 
-def with_standing(rows: QuerySet[Connection], *, now: datetime) -> QuerySet[Any]:
-    """Add `standing`, `rank` (what needs attention first) and `ends_at` to each row, in the database."""
-    standing = Case(
-        When(status__in=ENDED, then=Value(Standing.DISCONNECTED.value)),
-        When(Q(registration__enabled=False) | ~Q(registration__provider__in=PROVIDERS), then=Value(Standing.OFF.value)),
-        When(status=Connection.Status.NEEDS_REAUTHORIZATION, then=Value(Standing.NEEDS_YOU.value)),
-        When(ends_at__lte=now, then=Value(Standing.NEEDS_YOU.value)),
-        When(ends_at__lte=now + EXPIRES_SOON, then=Value(Standing.EXPIRING.value)),
-        When(failure_count__gt=0, then=Value(Standing.TROUBLE.value)),
-        default=Value(Standing.ACTIVE.value),
-        output_field=models.CharField(),
-    )
+def with_standing(rows: QuerySet[Connection], *, now: datetime, gone: Collection[str] = ()) -> QuerySet[Any]:
+    """Add `rank`, which `standing_of` reads, and `ends_at` to each row, in the database.
+
+    `gone` are the providers that the catalogue has no more.
+    """
+    off = Q(registration__enabled=False)
     rank = Case(
-        *(When(standing=value, then=Value(rank)) for rank, value in enumerate(Standing.values)),
+        _when(Standing.DISCONNECTED, Q(status__in=ENDED)),
+        _when(Standing.OFF, off | Q(registration__provider__in=gone) if gone else off),
+        _when(Standing.NEEDS_YOU, Q(status=Connection.Status.NEEDS_REAUTHORIZATION) | Q(ends_at__lte=now)),
+        _when(Standing.EXPIRING, Q(ends_at__lte=now + EXPIRES_SOON)),
+        _when(Standing.TROUBLE, Q(failure_count__gt=0)),
+        default=Value(_RANKS[Standing.ACTIVE]),
         output_field=models.IntegerField(),
     )
-    return rows.annotate(ends_at=_ENDS_AT).annotate(standing=standing).annotate(rank=rank)
+    return rows.annotate(ends_at=_ENDS_AT).annotate(rank=rank)
 
 
-def by_attention(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """What needs attention first; then what ends first, then what was used last. Needs `with_standing`."""
-    soonest = Case(When(standing=Standing.EXPIRING, then=F("ends_at")))
-    used = Coalesce("last_used_at", "created_at")
-    return rows.order_by("rank", soonest, F("last_used_at").desc(nulls_last=True), used.desc(), "-pk")
+def standing_of(rank: int) -> Standing:
+    """What a rank stands for."""
+    return list(Standing)[rank]
 
 
-def words_for(connection: Connection, standing: str, *, provider: str, ends_at: datetime | None, now: datetime) -> str:
+def of_standing(rows: QuerySet[Any], standing: Standing) -> QuerySet[Any]:
+    """Only those rows. Needs `with_standing`."""
+    return rows.filter(rank=_RANKS[standing])
+
+
+def by_attention(rows: QuerySet[Any], *, now: datetime) -> QuerySet[Any]:
+    """What needs attention first; then what ends soonest, then what was used last. Needs `with_standing`."""
+    soonest = Case(When(ends_at__lte=now + EXPIRES_SOON, then=F("ends_at")))
+    return rows.order_by("rank", soonest, F("last_used_at").desc(nulls_last=True), "-created_at", "-pk")
+
+
+def _when(standing: Standing, condition: Q) -> When:
+    return When(condition, then=Value(_RANKS[standing]))
+
+
+def words_for(
+    connection: Connection, standing: Standing, *, provider: str, ends_at: datetime | None, now: datetime
+) -> str:
     """The standing in words; `provider` is its name."""
     match standing:
         case Standing.NEEDS_YOU:
@@ -74,7 +88,7 @@ def words_for(connection: Connection, standing: str, *, provider: str, ends_at: 
         case Standing.DISCONNECTED if connection.status == Connection.Status.REVOKING:
             return _("Disconnected; the hub keeps trying to tell %(provider)s") % {"provider": provider}
         case _other:
-            return str(Standing(standing).label)
+            return str(standing.label)
 
 
 def _needs_you(connection: Connection, *, ended: bool) -> str:
