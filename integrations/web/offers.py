@@ -17,6 +17,8 @@ from integrations.providers import PROVIDERS
 from integrations.web.presentation import authorization_origin
 
 SEARCH_LIMIT = 100
+#: As many can be seen at one glance.
+SEARCH_FROM = 6
 
 CATEGORIES: Mapping[str, object] = {
     "commerce": _("Shops"),
@@ -70,6 +72,10 @@ class Offers:
     not_set_up: tuple[OfferCard, ...]
     chips: tuple[Chip, ...]
     total: int
+
+    @property
+    def can_be_searched(self) -> bool:
+        return self.total >= SEARCH_FROM or bool(self.words or self.category)
 
     @property
     def address(self) -> str:
