@@ -43,8 +43,8 @@ def test_what_needs_attention_comes_first(person: Person) -> None:
     held(person, "used last week", last_used_at=in_days(-7))
     held(person, "used today", last_used_at=in_days(-0.1))
     held(person, "in trouble", failure_count=2, last_error_code="timeout")
-    held(person, "ends in six days", refresh_expires_at=in_days(6))
     held(person, "ends in two hours", expires_in=7300, **once_only())
+    held(person, "ends in six days", refresh_expires_at=in_days(6))
     held(person, "withdrawn", status=Status.NEEDS_REAUTHORIZATION, last_error_code="invalid_grant")
     held(person, "disconnected", status=Status.REVOKED)
 
