@@ -6,6 +6,10 @@ function localise() {
     moment.title = moment.textContent;
     moment.textContent = format.format(new Date(moment.dateTime));
   }
+  // What says how long ago in words has the exact time as its tooltip.
+  for (const moment of document.querySelectorAll("time[data-exact]")) {
+    moment.title = format.format(new Date(moment.dateTime));
+  }
 }
 
 localise();
