@@ -53,7 +53,7 @@ class Callers:
     def __enter__(self) -> Self:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
-            self._command, env=self._environment, stdin=pipe, stdout=pipe, text=True, bufsize=1
+            self._command, env=self._environment, stdin=pipe, stdout=pipe, text=True, bufsize=1, process_group=0
         )
         return self
 
@@ -157,8 +157,6 @@ def _say(word: str) -> None:
 
 
 def main(connection_id: int, threads: int, point: str) -> None:
-    # An interrupt is for the bench, which ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     begin = threading.Barrier(threads + 1, action=_wait_for_start)
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(call, connection_id, point, begin) for _ in range(threads)]
