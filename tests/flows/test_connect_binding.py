@@ -179,6 +179,16 @@ def test_of_too_many_attempts_the_oldest_is_dropped(journey: Journey) -> None:
     assert journey.complete(journey.server.authorize(urls[10])).created
 
 
+@pytest.mark.requirement(19)
+def test_what_has_expired_goes_when_the_next_attempt_begins(journey: Journey) -> None:
+    journey.begin()
+    journey.clock.advance(minutes=11)
+
+    replace(journey, browser="another browser").begin()
+
+    assert AuthorizationRequest.objects.count() == 1
+
+
 @pytest.mark.requirement(20)
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_two_tabs_at_two_providers_both_finish(

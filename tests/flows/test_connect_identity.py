@@ -23,7 +23,7 @@ def test_another_account_never_takes_a_connections_place(journey: Journey, featu
     assert Connection.objects.count() == 1
 
 
-@pytest.mark.requirement(23)
+@pytest.mark.requirement(22, 23)
 def test_subjects_that_differ_in_case_are_two_accounts(journey: Journey) -> None:
     journey.server.add_account("upper", subject="ACCOUNT", email="same@example.test")
     journey.server.add_account("lower", subject="account", email="same@example.test")
@@ -37,11 +37,43 @@ def test_subjects_that_differ_in_case_are_two_accounts(journey: Journey) -> None
 
 
 @pytest.mark.requirement(23)
-def test_a_reused_address_does_not_make_two_accounts_one(journey: Journey) -> None:
-    journey.server.add_account("first", subject="1", email="same@example.test")
-    journey.server.add_account("second", subject="2", email="same@example.test")
+def test_a_reused_address_does_not_make_two_accounts_one(oidc_journey: Journey) -> None:
+    oidc_journey.server.add_account("first", subject="1", email="same@example.test")
+    oidc_journey.server.add_account("second", subject="2", email="same@example.test")
 
-    assert journey.connect(account="first").pk != journey.connect(account="second").pk
+    oidc_journey.server.conduct.userinfo_claims = {"preferred_username": "same"}
+
+    first, second = oidc_journey.connect(account="first"), oidc_journey.connect(account="second")
+
+    assert first.account_label == second.account_label == "same"
+    assert first.pk != second.pk
+
+
+@pytest.mark.requirement(22, 23)
+def test_the_same_subject_of_another_issuer_is_another_account(journey: Journey) -> None:
+    elsewhere = journey.connect()
+    Connection.objects.update(issuer="https://elsewhere.example.test")
+
+    with pytest.raises(OAuthError, match="other_account"):
+        journey.connect(connection=fresh(elsewhere))
+
+    assert journey.connect().pk != elsewhere.pk
+    assert fresh(elsewhere).version == elsewhere.version
+
+
+@pytest.mark.requirement(14)
+@pytest.mark.parametrize("error", ["", "access_denied"], ids=["success", "error"])
+@pytest.mark.parametrize(("iss", "code"), [(None, "iss_missing"), ("https://elsewhere.test", "iss_mismatch")])
+def test_what_the_metadata_promised_of_iss_is_remembered(
+    oidc_journey: Journey, iss: str | None, code: str, error: str
+) -> None:
+    oidc_journey.server.conduct.iss = iss
+    pairs = oidc_journey.server.authorize(oidc_journey.begin(), error=error)
+
+    with pytest.raises(OAuthError, match=code):
+        oidc_journey.complete(pairs)
+
+    assert not oidc_journey.server.requests("token")
 
 
 @pytest.mark.requirement(56)

@@ -9,6 +9,7 @@ PUBLIC = AddressPolicy()
 
 REFUSED_URLS = [
     "http://provider.example/token",
+    "http://provider.example:443/token",
     "ftp://provider.example/token",
     "file:///etc/passwd",
     "//provider.example/token",
