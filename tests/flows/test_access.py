@@ -6,11 +6,13 @@ from io import BytesIO
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from integrations.flows import access, refresh
 from integrations.flows.errors import ConnectionUnusable, NotConnected, ScopeMissing
 from integrations.flows.session import HubSession
 from integrations.models import Connection
+from integrations.oauth.errors import AddressRefused
 from tests.factories import make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
@@ -240,3 +242,25 @@ def test_testing_a_connection_really_calls_the_provider(journey: Journey) -> Non
     journey.server.revoke_grants("alice")
     with pytest.raises(ConnectionUnusable):
         access.test_connection(connection, clock=journey.clock)
+
+
+@pytest.mark.requirement(124)
+def test_a_session_calls_no_address_that_is_not_public(journey: Journey, settings: Settings) -> None:
+    connection = journey.connect("notes.read")
+    settings.HUB_OUTBOUND_ALLOWED_HOSTS = ()
+
+    with pytest.raises(AddressRefused):
+        session_of(journey, connection).get(notes(journey))
+
+    assert not journey.server.requests("api")
+
+
+@pytest.mark.requirement(125)
+def test_a_session_follows_no_redirect(journey: Journey) -> None:
+    connection = journey.connect("notes.read")
+    journey.server.misbehave("api", Behaviour.REDIRECT)
+
+    answer = session_of(journey, connection).get(notes(journey), allow_redirects=True)
+
+    assert answer.is_redirect
+    assert len(journey.server.requests("api")) == 1

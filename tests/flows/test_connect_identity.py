@@ -1,5 +1,8 @@
 """Which account is it? Issuer and subject, letter by letter; never an address, never another one."""
 
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from integrations.models import AuthorizationRequest, Connection
@@ -141,3 +144,22 @@ def test_a_provider_without_s256_is_not_connected(oidc_journey: Journey, methods
         oidc_journey.begin()
 
     assert not AuthorizationRequest.objects.exists()
+
+
+@pytest.mark.requirement(29)
+def test_without_pkce_by_an_operators_decision_state_and_nonce_are_left(oidc_journey: Journey) -> None:
+    oidc_journey.server.conduct.code_challenge_methods = ()
+    oidc_journey.server.conduct.require_pkce = False
+    registration = register_oidc(oidc_journey.server, clock=oidc_journey.clock, slug="without")
+    registration.without_pkce = True
+    registration.save()
+    excepted = replace(oidc_journey, registration=registration)
+
+    url = excepted.begin()
+
+    assert "code_challenge" not in url
+    assert {"state", "nonce"} <= parse_qs(urlsplit(url).query).keys()
+    assert excepted.complete(excepted.server.authorize(url)).created
+    oidc_journey.server.conduct.id_token_claims = {"nonce": "another"}
+    with pytest.raises(IdentityRefused):
+        excepted.connect()
