@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from django.db import connection as database
@@ -52,6 +53,16 @@ def test_a_caller_is_refused_scope_that_the_connection_lacks(journey: Journey) -
     assert refusal.value.scope == {"notes:write"}
     assert refusal.value.consent_path.startswith("/connections/consent/")
     assert journey.server.requests("api") == []
+
+
+@pytest.mark.requirement(43)
+def test_a_caller_is_refused_scope_that_was_lost_with_the_refresh_it_caused(journey: Journey) -> None:
+    connection = journey.connect("notes.read")
+    journey.server.conduct.refreshed_scope = frozenset({"profile"})
+    journey.clock.advance(minutes=61)
+
+    with pytest.raises(ScopeMissing):
+        access.token(fresh(connection), scope={"notes:read"}, clock=journey.clock)
 
 
 @pytest.mark.requirement(43)
@@ -264,3 +275,18 @@ def test_a_session_follows_no_redirect(journey: Journey) -> None:
 
     assert answer.is_redirect
     assert len(journey.server.requests("api")) == 1
+
+
+@pytest.mark.requirement(127)
+def test_a_session_takes_no_proxy_and_no_password_from_the_environment(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connection = journey.connect("notes.read")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+
+    assert session_of(journey, connection).get(notes(journey)).ok
+
+    sent = journey.server.requests("api")[-1].headers["authorization"]
+    assert sent == f"Bearer {stored_tokens(connection).access_token}"

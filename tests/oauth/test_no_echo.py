@@ -8,7 +8,7 @@ from integrations.oauth import discovery, revocation, token, userinfo
 from integrations.oauth.address import AddressPolicy
 from integrations.oauth.errors import OAuthError
 from integrations.oauth.jwks import read_keys
-from integrations.oauth.message import Response
+from integrations.oauth.message import Request, Response
 from integrations.oauth.server import Dialect
 
 CANARY = "the-inside-of-an-intranet"
@@ -48,3 +48,18 @@ def test_no_judgement_repeats_the_body(endpoint: str, status: int, body: str) ->
         JUDGES[endpoint](response)
 
     assert CANARY not in f"{caught.value} {caught.value!r} {vars(caught.value)} {caught.value.__cause__!r}"
+
+
+@pytest.mark.requirement(126)
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_page_where_metadata_was_looked_for_is_not_repeated(status: int) -> None:
+    class Intranet:
+        policy = AddressPolicy()
+
+        def send(self, request: Request) -> Response:
+            return Response(status=status, body=BODIES[0].encode())
+
+    with pytest.raises(OAuthError) as caught:
+        discovery.discover("https://issuer.example", Intranet())
+
+    assert CANARY not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
