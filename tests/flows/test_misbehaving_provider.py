@@ -92,7 +92,7 @@ def test_a_slow_answer_is_waited_for(journey: Journey) -> None:
     assert is_working(journey, connection)
 
 
-@pytest.mark.requirement(159)
+@pytest.mark.requirement(45, 159)
 def test_an_answer_that_never_comes_ends_at_the_deadline(journey: Journey, settings: Settings) -> None:
     settings.HUB_HTTP_DEADLINE_SECONDS = 1
     connection = journey.connect()
