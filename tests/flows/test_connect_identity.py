@@ -146,7 +146,7 @@ def test_a_provider_without_s256_is_not_connected(oidc_journey: Journey, methods
     assert not AuthorizationRequest.objects.exists()
 
 
-@pytest.mark.requirement(29)
+@pytest.mark.requirement(29, 54)
 def test_without_pkce_by_an_operators_decision_state_and_nonce_are_left(oidc_journey: Journey) -> None:
     oidc_journey.server.conduct.code_challenge_methods = ()
     oidc_journey.server.conduct.require_pkce = False

@@ -167,7 +167,7 @@ def test_a_provider_whose_clock_is_wrong_is_refreshed_by_ours(journey: Journey, 
     assert journey.server.refreshes() == []
 
 
-@pytest.mark.requirement(159)
+@pytest.mark.requirement(53, 159)
 @pytest.mark.parametrize(("seconds", "accepted"), [(20, True), (-20, True), (120, False), (-700, False)])
 def test_an_id_token_of_a_skewed_clock_is_taken_within_the_leeway(
     oidc_journey: Journey, seconds: int, accepted: bool
