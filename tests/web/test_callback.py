@@ -1,6 +1,6 @@
 """Coming back from the provider."""
 
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -36,6 +36,18 @@ def test_what_was_not_allowed_is_said(person: Person) -> None:
     page = text_of(person.get("/connections/"))
 
     assert "Still off: Write notes." in page
+
+
+@pytest.mark.requirement(16)
+@pytest.mark.parametrize("name", ["state", "code", "iss"])
+def test_a_parameter_that_came_twice_is_refused(person: Person, name: str) -> None:
+    parts = urlsplit(person.server.authorization_response(person.begin()))
+    value = dict(parse_qsl(parts.query))[name]
+
+    response = person.get(f"{parts.path}?{urlencode({name: value})}&{parts.query}")
+
+    assert response.status_code == 409
+    assert not person.server.requests("token")
 
 
 @pytest.mark.requirement(6)
