@@ -123,6 +123,9 @@ def left_behind() -> Iterator[list[Record]]:
             file = path.open("rb")
         except FileNotFoundError:
             continue
+        except OSError as error:
+            logger.warning("recovery journal cannot be read", extra={"file": path.name, "errno": error.errno})
+            continue
         with file:
             abandoned = _lock(file.fileno())
             yield [record for line in file if (record := _load(line)) is not None]
