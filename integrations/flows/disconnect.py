@@ -1,9 +1,10 @@
 """Disconnect: wiped here at once, revoked at the provider as soon as it answers (RFC 7009)."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 from django.db import transaction
@@ -53,10 +54,11 @@ def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "
     return Disconnected(connection=current, remote="revoked" if withdrawn else "unsupported")
 
 
-def retry_revocations(*, now: datetime, limit: int = 100) -> int:
-    """Try again what providers could not be told yet; how many were revoked."""
+def retry_revocations(*, now: datetime, limit: int = 100, stop: Callable[[], bool] = lambda: False) -> int:
+    """Try again what providers could not be told yet, until `stop` says so; how many were revoked."""
     due = PendingRevocation.objects.filter(next_attempt_at__lte=now).select_related("connection", "registration")
-    return sum(_attempt(row, now=now) for row in due.order_by("next_attempt_at")[:limit])
+    rows = due.order_by("next_attempt_at")[:limit]
+    return sum(_attempt(row, now=now) for row in takewhile(lambda _: not stop(), rows))
 
 
 def revoke_now(rows: Sequence[PendingRevocation], *, now: datetime) -> None:

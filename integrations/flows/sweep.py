@@ -38,8 +38,9 @@ from integrations.oauth.async_transport import AsyncTransport
 class SweepOptions:
     """Which connections, and how many at a time.
 
-    `due_within` also takes what falls due that soon; `provider` is a catalogue key, empty for all; `limit` None takes
-    all. `per_provider` caps what is in flight at one provider; None leaves an eighth of `concurrency` to the others.
+    `due_within` also takes what falls due that soon; `provider` is a catalogue key, empty for all; `limit` caps how
+    many are asked for, None asks for all. `per_provider` caps what is in flight at one provider; None leaves an eighth
+    of `concurrency` to the others.
     """
 
     due_within: timedelta = timedelta()
@@ -94,8 +95,7 @@ def sweep(
             run.finished_at = clock()
             run.save()
         disconnect.revoke_now(loop.late, now=clock())
-        if not stopped():
-            disconnect.retry_revocations(now=clock())
+        disconnect.retry_revocations(now=clock(), stop=stopped)
     return _report(loop.tally, seconds=time.monotonic() - began)
 
 
