@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from integrations import vault
 from integrations.flows import journal
@@ -27,6 +27,8 @@ from integrations.vault import SealError
 logger = logging.getLogger(__name__)
 
 UNCERTAIN = "rotation_uncertain"
+#: What a database says of a value that it will not take today nor tomorrow.
+UNFIT = (DataError, IntegrityError)
 
 
 class Judged(NamedTuple):
@@ -63,8 +65,20 @@ def replay(*, now: datetime) -> int:
     """Store what killed workers or a failed database left in the recovery journal; how many rows took something."""
     stored = 0
     for records in journal.left_behind():
-        stored += len(_commit(records, now=now, replayed=True).stored)
+        try:
+            stored += len(_commit(records, now=now, replayed=True).stored)
+        except UNFIT:
+            stored += sum(_replayed_alone(record, now=now) for record in records)
     return stored
+
+
+def _replayed_alone(record: Record, *, now: datetime) -> int:
+    """Store one of several results of which one does not fit: it must not keep the others, nor every later replay."""
+    try:
+        return len(_commit([record], now=now, replayed=True).stored)
+    except UNFIT:
+        logger.exception("recovered token does not fit its row", extra={"connection": record.connection_id})
+        return 0
 
 
 def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Settled:

@@ -40,8 +40,9 @@ REVOKED_AT_MOST = 100
 class SweepOptions:
     """Which connections, and how many at a time.
 
-    `due_within` also takes what falls due that soon; `provider` is a catalogue key, empty for all; `limit` None takes
-    all. `per_provider` caps what is in flight at one provider; None leaves an eighth of `concurrency` to the others.
+    `due_within` also takes what falls due that soon; `provider` is a catalogue key, empty for all; `limit` caps how
+    many are asked for, None asks for all. `per_provider` caps what is in flight at one provider; None leaves an eighth
+    of `concurrency` to the others.
     """
 
     due_within: timedelta = timedelta()

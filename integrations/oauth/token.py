@@ -17,6 +17,7 @@ from integrations.oauth.errors import (
     OAuthError,
     ProviderUnavailable,
     RequestRefused,
+    printable,
 )
 from integrations.oauth.message import (
     Json,
@@ -175,5 +176,6 @@ def _seconds(value: Json, unit: str) -> int | None:
 
 
 def _extra(members: dict[str, Json], dialect: Dialect) -> dict[str, str]:
-    found = {name: text_at(members, path)[:KEPT_LIMIT] for name, path in dialect.kept_paths.items()}
+    # Printable: PostgreSQL takes no NUL, and a rotated refresh token must not be lost over that.
+    found = {name: printable(text_at(members, path), limit=KEPT_LIMIT) for name, path in dialect.kept_paths.items()}
     return {name: text for name, text in found.items() if text}
