@@ -174,7 +174,7 @@ def test_a_refresh_that_was_overtaken_gets_invalid_grant(application: Applicatio
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_parallel_refreshes_one_wins_and_none_crashes() -> None:
+def test_of_many_parallel_refreshes_one_wins_at_most_and_none_crashes() -> None:
     make_application()
     tokens = get_tokens(make_user())
     barrier = threading.Barrier(6)
@@ -191,7 +191,9 @@ def test_of_many_parallel_refreshes_one_wins_and_none_crashes() -> None:
     with ThreadPoolExecutor(6) as pool:
         outcomes = sorted(pool.map(attempt, range(6)))
 
-    assert outcomes == [(200, ""), *[(400, "invalid_grant")] * 5]
+    # The winner loses too if its family is ended, for the reuse, before it has its answer.
+    assert outcomes[1:] == [(400, "invalid_grant")] * 5
+    assert outcomes[0] in [(200, ""), (400, "invalid_grant")]
 
 
 @pytest.mark.requirement(26)
