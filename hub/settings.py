@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     *(["hub.sandbox.canonical.CanonicalAddress"] if DEMO else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "integrations.web.nul.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -14,9 +14,6 @@ class HubValidator(OAuth2Validator):  # type: ignore[misc]
     def validate_code(
         self, client_id: str, code: str, client: Any, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        # PostgreSQL raises ValueError on a NUL instead of finding nothing.
-        if "\x00" in code:
-            return False
         valid = super().validate_code(client_id, code, client, request, *args, **kwargs)
         return bool(valid and request.user.is_active)
 

@@ -2,14 +2,15 @@
 
 import json
 
-from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from integrations.admin.list_query import GuardedList
 
-class FlowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+
+class FlowAdmin(GuardedList):
     """An admin whose changes are flows: they open their own transactions, and never one around a provider's answer."""
 
     def changeform_view(

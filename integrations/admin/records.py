@@ -11,6 +11,7 @@ from integrations.models import Event, PendingRevocation, SweepRun
 class EventAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "kind", "account", "registration", "owner", "actor", "summary")
     list_filter = ("kind", "registration__provider")
+    linked_lookups = ("connection__exact",)
     list_select_related = ("owner", "registration", "connection")
     search_fields = ("actor", "owner__username", "registration__slug", "registration__provider")
     search_help_text = "Actor, owner, registration or provider"

@@ -109,7 +109,7 @@ def try_path(connection: Connection, path: str, *, clock: Clock = timezone.now, 
         with session(connection, clock=clock, actor=actor) as hub_session:
             answer = hub_session.get(path, stream=True)
             with answer:
-                text = answer.raw.read(ANSWER_LIMIT_BYTES, decode_content=True).decode(errors="replace")
+                text = _beginning(answer).decode(errors="replace")
     except (requests.RequestException, OSError):
         raise ProviderUnavailable("The provider's API did not answer.", code="connection_failed") from None
     return Trial(ok=answer.ok, status=answer.status_code, text=text)
@@ -120,6 +120,16 @@ def _try_now(connection: Connection, *, clock: Clock) -> None:
     row = load(connection.pk)
     if row.failure_count and row.has_expired(now=clock()) and row.last_error_code != "rate_limited":
         refresh(row.pk, clock=clock, force=True)
+
+
+def _beginning(answer: requests.Response) -> bytes:
+    # Not answer.raw.read: only iter_content turns what urllib3 raises into what requests promises.
+    body = b""
+    for piece in answer.iter_content(ANSWER_LIMIT_BYTES):
+        body += piece
+        if len(body) >= ANSWER_LIMIT_BYTES:
+            break
+    return body[:ANSWER_LIMIT_BYTES]
 
 
 def _ask_userinfo(connection: Connection, *, clock: Clock, actor: str) -> Trial:

@@ -95,7 +95,7 @@ def test_an_action_asks_first_and_names_what_will_happen(
     operator: Client, provider_server: FakeAuthorizationServer, registration: ClientRegistration, action: str
 ) -> None:
     mine = [make_connection(registration=registration, account_label=name) for name in ("Ann", "Bo")]
-    gone = make_connection(registration=registration, status=Status.REVOKED, account_label="Cy")
+    gone = make_connection(registration=registration, status=Status.REVOKED, account_label="Cyrus the third")
 
     page = choose(operator, action, *mine, gone)
 
@@ -105,7 +105,7 @@ def test_an_action_asks_first_and_names_what_will_happen(
     assert "2 at sandbox" in text
     assert "1 more was selected" in text
     assert "Ann" in text
-    assert "Cy" not in text
+    assert "Cyrus the third" not in text
     assert {row.status for row in map(fresh, mine)} == {Status.ACTIVE}
     assert provider_server.requests() == []
 

@@ -81,10 +81,6 @@ def test_a_code_is_good_for_the_client_it_was_made_for(application: Application)
     assert response.json()["error"] == "invalid_grant"
 
 
-def test_a_code_with_a_nul_is_unknown(application: Application) -> None:
-    assert exchange("\x00").json()["error"] == "invalid_grant"
-
-
 def test_a_wrong_secret_is_refused(application: Application) -> None:
     response = exchange(get_code(make_user()), client_secret="wrong")
 
