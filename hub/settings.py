@@ -91,7 +91,7 @@ TEMPLATES = [
 
 # database
 
-DATABASE_POOL_SIZE = env.number("HUB_DATABASE_POOL_SIZE", default=20, at_least=1, at_most=10_000)
+DATABASE_POOL_SIZE = env.number("HUB_DATABASE_POOL_SIZE", default=20, at_least=5, at_most=10_000)
 if DEMO:
     DATABASES = {"default": env.db_url_config(f"sqlite:///{VAR_DIRECTORY / 'hub.sqlite3'}")}
 else:

@@ -1,4 +1,4 @@
-"""Answers on their way into the database: on disk at once, committed in batches in the database thread."""
+"""Answers on their way into the database: on disk at once, committed in batches in a database thread."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The event loop of a sweep: sends, judges and hands over; everything about rows happens in the database thread."""
+"""The event loop of a sweep: sends, judges and hands over; everything about rows happens in database threads."""
 
 import asyncio
 import logging

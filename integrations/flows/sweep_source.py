@@ -1,4 +1,4 @@
-"""What a sweep sends next: due rows, claimed in batches, opened and made into requests. Runs in the database thread."""
+"""What a sweep sends next: due rows, claimed in batches, opened and made into requests. Runs in a database thread."""
 
 import logging
 import secrets
