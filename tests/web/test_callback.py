@@ -150,7 +150,7 @@ def test_no_error_is_shown_at_the_address_with_the_code(person: Person, path: st
 
     assert (away.status_code, away.headers["Location"]) == (303, "/connections/problem/")
     assert away.headers["Referrer-Policy"] == "no-referrer"
-    shown = [person.client.get("/connections/problem/") for _ in range(2)]
+    shown = [person.get("/connections/problem/") for _ in range(2)]
     assert [page.status_code for page in shown] == [409, 409]
     assert "This way back is not valid" in text_of(shown[1])
     assert "canary" not in shown[0].content.decode()
