@@ -43,9 +43,7 @@ class GuardedList(admin.ModelAdmin):  # type: ignore[type-arg]
         if not all(map(self._may_be_a_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             self.message_user(request, "The selection cannot be read. Nothing was changed.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
-        response: HttpResponse | None = super().response_action(  # type: ignore[misc]
-            request, queryset, action_location=action_location
-        )
+        response: HttpResponse | None = super().response_action(request, queryset, action_location=action_location)
         return response
 
     def _offered_lookups(self, request: HttpRequest) -> Iterator[str]:

@@ -6,8 +6,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from integrations.admin.list_query import GuardedList
+
+NAME_SHOWN = 40
 
 
 class FlowAdmin(GuardedList):
@@ -52,3 +55,8 @@ def pretty(value: object) -> SafeString | str:
     if not value:
         return "-"
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def shortened(name: str) -> str:
+    """What people named, for a list: one unbroken word would push the other columns out of sight."""
+    return Truncator(name).chars(NAME_SHOWN)

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from integrations.admin.read_only import ReadOnlyAdmin, pretty
+from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
 from integrations.models import Event, PendingRevocation, SweepRun
 
 
@@ -19,7 +19,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="account")
     def account(self, event: Event) -> str:
-        return event.connection.title if event.connection else "-"
+        return shortened(event.connection.title) if event.connection else "-"
 
     @admin.display(description="details")
     def shown_details(self, event: Event) -> SafeString | str:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import requests
+from django.db.models import F
 from django.utils import timezone
 
 from integrations.flows.borrow import AccessToken, consent_path, renewed_token, token
@@ -68,7 +69,7 @@ def require_feature(user_id: int, provider_slug: str, feature_slug: str) -> Conn
         ConnectionUnusable: they have, but must reconnect.
     """
     rows = Connection.objects.visible().filter(owner_id=user_id, registration__provider=provider_slug)
-    found = list(rows.select_related("registration", "owner").order_by("-last_used_at", "-pk"))
+    found = list(rows.select_related("registration", "owner").order_by(F("last_used_at").desc(nulls_last=True), "-pk"))
     feature = get(provider_slug).feature(feature_slug)
     path = consent_path(provider_slug, feature_slug)
     if not found:

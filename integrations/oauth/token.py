@@ -82,7 +82,7 @@ def refuse_error(members: Json, *, response: Response, dialect: Dialect) -> None
     said = text_at(members, dialect.error_path)
     error = dialect.errors.get(said, said)
     description = text_at(members, dialect.error_description_path) or said
-    raise _failure(error, description, response)
+    raise _failure(error, description, response).quoting()
 
 
 def _failure(error: str, description: str, response: Response) -> OAuthError:

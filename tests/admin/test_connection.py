@@ -68,6 +68,16 @@ def test_connections_are_found_by_account_provider_owner_and_status(operator: Cl
     assert b"alice@example.test" not in operator.get(LIST + "?q=nobody").content
 
 
+def test_a_name_without_a_space_is_shortened_where_it_would_push_the_rest_aside(operator: Client) -> None:
+    connection = make_connection(name="n" * 100, owner=make_user("o" * 100))
+
+    pages = [operator.get(LIST), choose(operator, "refresh_now", connection)]
+
+    assert all("n" * 29 in page.content.decode() for page in pages)
+    assert all("n" * 41 not in page.content.decode() for page in pages)
+    assert "o" * 41 not in pages[1].content.decode()
+
+
 @pytest.mark.requirement(99)
 def test_nobody_adds_changes_or_deletes_a_connection_by_hand(operator: Client) -> None:
     connection = make_connection()
