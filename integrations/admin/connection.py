@@ -142,7 +142,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
         return None
 
     def _refresh(self, request: HttpRequest, row: Connection) -> str:
-        refresh(row.pk, force=True)
+        refresh(row.pk, force=True, actor=request.user.get_username())
         self.log_change(request, row, "Refreshed on request.")
         return "Refreshed"
 

@@ -51,14 +51,14 @@ class Settled:
     late: tuple[PendingRevocation, ...]
 
 
-def commit(records: Sequence[Record], *, now: datetime, page: journal.Page | None = None) -> Settled:
+def commit(records: Sequence[Record], *, now: datetime, page: journal.Page | None = None, actor: str = "") -> Settled:
     """Store results in one transaction, held in the recovery journal (on `page`, if it is there) until it is through.
 
     Raises:
         django.db.DatabaseError: nothing was stored; the journal keeps it for `replay`.
     """
     with journal.kept(records, page=page):
-        return _commit(records, now=now, replayed=False)
+        return _commit(records, now=now, replayed=False, actor=actor)
 
 
 def replay(*, now: datetime) -> int:
@@ -81,7 +81,7 @@ def _replayed_alone(record: Record, *, now: datetime) -> int:
         return 0
 
 
-def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Settled:
+def _commit(records: Sequence[Record], *, now: datetime, replayed: bool, actor: str = "") -> Settled:
     if not records:
         return Settled(stored=frozenset(), late=())
     with transaction.atomic():
@@ -93,7 +93,7 @@ def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Sett
         )
         VaultEntry.objects.put_many((r.connection_id, r.sealed, r.key_id) for r in wanted)
         ids = [record.connection_id for record in wanted]
-        Event.objects.tell_many(Event.Kind.REFRESHED, ids, details={"replayed": True} if replayed else {})
+        Event.objects.tell_many(Event.Kind.REFRESHED, ids, actor=actor, details={"replayed": True} if replayed else {})
         Event.objects.bulk_create(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
     return Settled(
         stored=frozenset(record.connection_id for record in wanted), late=tuple(row for row in late if row is not None)
