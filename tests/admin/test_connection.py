@@ -14,7 +14,7 @@ from tests.factories import make_connection, make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
 from tests.fakes.registration import register_sandbox
-from tests.flows.journey import Journey, fresh, kinds
+from tests.flows.journey import Journey, fresh
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/integrations/connection/"
