@@ -1,6 +1,6 @@
 """Run benches, each on SQLite and on a throw-away PostgreSQL: `python -m bench [name ...]`.
 
-Exit code 1 when a bench failed; a database that is not here is said so on stderr.
+Exit code 1 when a bench failed, 130 when interrupted; a database that is not here is said so on stderr.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BENCHES = ("access_token", "connections_page", "refresh_stampede", "sweep_50ms")
 NO_POSTGRESQL = 75
+INTERRUPTED = 130
 
 
 def on_sqlite(name: str) -> int:
@@ -30,7 +31,13 @@ def on_postgresql(name: str) -> int:
 
 def run(name: str, folder: str, *prefix: str, **variables: str) -> int:
     environment = os.environ | variables | {"HUB_VAR_DIRECTORY": folder}
-    return subprocess.run([*prefix, sys.executable, "-m", f"bench.{name}"], cwd=ROOT, env=environment).returncode
+    process = subprocess.Popen([*prefix, sys.executable, "-m", f"bench.{name}"], cwd=ROOT, env=environment)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # It was interrupted too; a database server takes a moment to stop, and its files go after that.
+        process.wait()
+        raise
 
 
 def main(names: list[str]) -> int:
@@ -38,7 +45,10 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is {', '.join(BENCHES)}; not {', '.join(sorted(unknown))}.", file=sys.stderr)
         return 2
-    statuses = [bench(name) for name in names or BENCHES for bench in (on_sqlite, on_postgresql)]
+    try:
+        statuses = [bench(name) for name in names or BENCHES for bench in (on_sqlite, on_postgresql)]
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 1 if any(statuses) else 0
 
 

@@ -5,6 +5,8 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +31,17 @@ def bare_refreshes(provider: Provider, *, amount: int, in_flight: int) -> float:
     return amount / (time.perf_counter() - began)
 
 
+def one_refresh(provider: Provider) -> float:
+    """Seconds that one refresh takes over a connection that is open."""
+    http = HTTPConnection("127.0.0.1", provider.port)
+    with closing(http):
+        http.connect()
+        began = time.perf_counter()
+        http.request("POST", PATH, body=f"grant_type=refresh_token&refresh_token=r.{next(_families)}.0")
+        http.getresponse().read()
+        return time.perf_counter() - began
+
+
 async def _ask_all(url: str, *, amount: int, in_flight: int) -> list[tuple[str, int]]:
     # Families that no sweep uses, each asked once.
     first = next(_families)
@@ -50,16 +63,32 @@ async def _ask_all(url: str, *, amount: int, in_flight: int) -> list[tuple[str, 
 def _write(answers: list[tuple[str, int]]) -> None:
     """Insert the results into a table of two columns, in one transaction."""
     if database.vendor == "sqlite":
-        with sqlite3.connect(hub.FOLDER / "floor.sqlite3", autocommit=False) as bare:
-            bare.execute("CREATE TABLE IF NOT EXISTS floor (family integer PRIMARY KEY, token text)")
-            bare.executemany("INSERT INTO floor (token, family) VALUES (?, ?)", answers)
-        bare.close()
+        with sqlite3.connect(hub.FOLDER / "floor.sqlite3", autocommit=False) as file:
+            file.execute("CREATE TABLE IF NOT EXISTS floor (family integer PRIMARY KEY, token text)")
+            file.executemany("INSERT INTO floor (token, family) VALUES (?, ?)", answers)
+        file.close()
         return
-    parameters = database.get_connection_params()
-    known: dict[str, Any] = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port")}
-    with psycopg.connect(**known) as bare, bare.cursor() as cursor:
+    with _postgresql() as bare, bare.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS floor (family integer PRIMARY KEY, token text)")
         cursor.executemany("INSERT INTO floor (token, family) VALUES (%s, %s)", answers)
+
+
+@contextmanager
+def bare_connection() -> Iterator[Any]:
+    """The hub's database by the driver alone, each statement on its own."""
+    bare: Any
+    if database.vendor == "sqlite":
+        bare = sqlite3.connect(database.settings_dict["NAME"], autocommit=True)
+    else:
+        bare = _postgresql(autocommit=True)
+    with closing(bare):
+        yield bare
+
+
+def _postgresql(*, autocommit: bool = False) -> psycopg.Connection[Any]:
+    parameters = database.get_connection_params()
+    known: dict[str, Any] = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port")}
+    return psycopg.connect(**known, autocommit=autocommit)
 
 
 class _Asker(asyncio.Protocol):

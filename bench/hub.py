@@ -11,7 +11,9 @@ from pathlib import Path
 
 import django
 
-FOLDER = Path(os.environ.get("HUB_VAR_DIRECTORY") or tempfile.mkdtemp(prefix="hub-bench-"))
+# Goes with this process, unless it was given.
+_own = None if "HUB_VAR_DIRECTORY" in os.environ else tempfile.TemporaryDirectory(prefix="hub-bench-")
+FOLDER = Path(_own.name if _own else os.environ["HUB_VAR_DIRECTORY"])
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 os.environ.setdefault("HUB_VAR_DIRECTORY", str(FOLDER))
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{FOLDER / 'hub.sqlite3'}")

@@ -2,7 +2,8 @@
 
 It rotates refresh tokens and ends the grant when an old one is used again (RFC 9700 §4.14.2). A refresh token says
 what it is, `r.<family>.<generation>`, so nothing has to be registered. It speaks just enough HTTP/1.1: keep-alive,
-a body with Content-Length. It answers each token request after the delay, and GET /statistics at once.
+a body with Content-Length. It answers each token request after the delay, and GET /statistics at once. It ends with its
+standard input, and so with whoever started it.
 """
 
 import asyncio
@@ -27,7 +28,9 @@ class Provider:
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "bench.provider", str(self.delay_seconds)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        # A group of its own: an interrupt is for the bench.
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0)
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
         self.origin = f"http://127.0.0.1:{self.port}"
@@ -123,7 +126,9 @@ async def serve(delay_seconds: float) -> None:
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     gc.freeze()
-    await server.serve_forever()
+    ended = asyncio.Event()
+    loop.add_reader(sys.stdin, ended.set)
+    await ended.wait()
 
 
 if __name__ == "__main__":

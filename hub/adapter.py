@@ -21,10 +21,10 @@ from integrations.templatetags.sign_in import device
 from integrations.web.addresses import safe_path
 from integrations.web.visitor import client_address
 
-logger = logging.getLogger(__name__)
-
 ADDRESSES_IN_MAIL = ("activate_url", "password_reset_url", "signup_url")
 WRONG_PASSWORD = _("The name or the password is not right. Check both and try again.")
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -63,17 +63,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return settings.LOGIN_REDIRECT_URL
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Lead to SITE_URL, whatever Host the request claimed that made us send this."""
+        """Lead to SITE_URL, whatever Host the request claimed that made us send this.
+
+        A mail that cannot be sent is logged: the page must not tell by an error whose address the hub knows, and what
+        a notice is about has happened and is not undone.
+        """
         ours = {name: _on_this_site(context[name]) for name in ADDRESSES_IN_MAIL if name in context}
         of_the_hub = {"site_url": settings.SITE_URL, "open_sign_up": settings.HUB_OPEN_SIGN_UP}
-        super().send_mail(template_prefix, email, {**context, **ours, **of_the_hub})
-
-    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **kwargs: Any) -> None:
-        """Go on where the mail server is down: what the notice is about has happened and is not undone."""
         try:
-            super().send_notification_mail(template_prefix, user, *args, **kwargs)
-        except (OSError, SMTPException):
-            logger.warning("a notice could not be mailed", extra={"mail": template_prefix}, exc_info=True)
+            super().send_mail(template_prefix, email, {**context, **ours, **of_the_hub})
+        except (SMTPException, OSError) as error:
+            # The exception of a refused recipient holds the address, and the mail a link that signs in.
+            logger.error("mail not sent", extra={"template": template_prefix, "error": type(error).__name__})  # noqa: TRY400
 
     def render_mail(
         self, template_prefix: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None

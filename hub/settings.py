@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     *(["hub.sandbox.canonical.CanonicalAddress"] if DEMO else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "integrations.web.nul.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -94,7 +95,7 @@ TEMPLATES = [
 
 # database
 
-DATABASE_POOL_SIZE = env.number("HUB_DATABASE_POOL_SIZE", default=20, at_least=1, at_most=10_000)
+DATABASE_POOL_SIZE = env.number("HUB_DATABASE_POOL_SIZE", default=20, at_least=5, at_most=10_000)
 if DEMO:
     DATABASES = {"default": env.db_url_config(f"sqlite:///{VAR_DIRECTORY / 'hub.sqlite3'}")}
 else:

@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from integrations.admin.list_query import GuardedList
+
 
 class NoPage(admin.ModelAdmin):  # type: ignore[type-arg]
     """Nobody sees a row, lists one or learns that there are any; not even a superuser."""
@@ -28,7 +30,7 @@ class NoPage(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-class ApplicationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ApplicationAdmin(GuardedList):
     """Clients of the hub: what they may do, and where to; clients and their secrets are made by commands."""
 
     list_display = ("name", "client_id", "client_type", "authorization_grant_type", "user", "created")

@@ -67,7 +67,11 @@ class TokenView(views.TokenView):  # type: ignore[misc]
     """Answer token requests (RFC 6749 §3.2). The toolkit's separate path for the device grant is closed."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = self.authorization_flow_token_response(request)
+        try:
+            response: HttpResponse = self.authorization_flow_token_response(request)
+        except AccessToken.DoesNotExist:
+            # Issued, and ended with its family at once: the refresh token it was made of was used by two.
+            return _json({"error": "invalid_grant"}, status=400)
         # Missing where oauthlib raises after it has judged the request.
         response["Content-Type"] = "application/json"
         response["Cache-Control"] = "no-store"

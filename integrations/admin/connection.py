@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from integrations.admin import actions
 from integrations.admin.actions import Action
-from integrations.admin.read_only import ReadOnlyAdmin, pretty
+from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
 from integrations.flows.disconnect import disconnect
 from integrations.flows.refresh import refresh
 from integrations.models import Connection
@@ -101,7 +101,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="account", ordering="account_label")
     def account(self, connection: Connection) -> str:
-        return connection.title
+        return shortened(connection.title)
 
     @admin.display(description="events")
     def events(self, connection: Connection) -> SafeString:
@@ -142,7 +142,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
         return None
 
     def _refresh(self, request: HttpRequest, row: Connection) -> str:
-        refresh(row.pk, force=True)
+        refresh(row.pk, force=True, actor=request.user.get_username())
         self.log_change(request, row, "Refreshed on request.")
         return "Refreshed"
 

@@ -2,14 +2,18 @@
 
 import json
 
-from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from integrations.admin.list_query import GuardedList
+
+NAME_SHOWN = 40
 
 
-class FlowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class FlowAdmin(GuardedList):
     """An admin whose changes are flows: they open their own transactions, and never one around a provider's answer."""
 
     def changeform_view(
@@ -51,3 +55,8 @@ def pretty(value: object) -> SafeString | str:
     if not value:
         return "-"
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def shortened(name: str) -> str:
+    """What people named, for a list: one unbroken word would push the other columns out of sight."""
+    return Truncator(name).chars(NAME_SHOWN)

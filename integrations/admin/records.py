@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from integrations.admin.read_only import ReadOnlyAdmin, pretty
+from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
 from integrations.models import Event, PendingRevocation, SweepRun
 
 
@@ -11,6 +11,7 @@ from integrations.models import Event, PendingRevocation, SweepRun
 class EventAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "kind", "account", "registration", "owner", "actor", "summary")
     list_filter = ("kind", "registration__provider")
+    linked_lookups = ("connection__exact",)
     list_select_related = ("owner", "registration", "connection")
     search_fields = ("actor", "owner__username", "registration__slug", "registration__provider")
     search_help_text = "Actor, owner, registration or provider"
@@ -18,7 +19,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="account")
     def account(self, event: Event) -> str:
-        return event.connection.title if event.connection else "-"
+        return shortened(event.connection.title) if event.connection else "-"
 
     @admin.display(description="details")
     def shown_details(self, event: Event) -> SafeString | str:

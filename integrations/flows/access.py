@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import requests
+from django.db.models import F
 from django.utils import timezone
 
 from integrations.flows.borrow import AccessToken, consent_path, renewed_token, token
@@ -68,7 +69,7 @@ def require_feature(user_id: int, provider_slug: str, feature_slug: str) -> Conn
         ConnectionUnusable: they have, but must reconnect.
     """
     rows = Connection.objects.visible().filter(owner_id=user_id, registration__provider=provider_slug)
-    found = list(rows.select_related("registration", "owner").order_by("-last_used_at", "-pk"))
+    found = list(rows.select_related("registration", "owner").order_by(F("last_used_at").desc(nulls_last=True), "-pk"))
     feature = get(provider_slug).feature(feature_slug)
     path = consent_path(provider_slug, feature_slug)
     if not found:
@@ -109,7 +110,7 @@ def try_path(connection: Connection, path: str, *, clock: Clock = timezone.now, 
         with session(connection, clock=clock, actor=actor) as hub_session:
             answer = hub_session.get(path, stream=True)
             with answer:
-                text = answer.raw.read(ANSWER_LIMIT_BYTES, decode_content=True).decode(errors="replace")
+                text = _beginning(answer).decode(errors="replace")
     except (requests.RequestException, OSError):
         raise ProviderUnavailable("The provider's API did not answer.", code="connection_failed") from None
     return Trial(ok=answer.ok, status=answer.status_code, text=text)
@@ -120,6 +121,16 @@ def _try_now(connection: Connection, *, clock: Clock) -> None:
     row = load(connection.pk)
     if row.failure_count and row.has_expired(now=clock()) and row.last_error_code != "rate_limited":
         refresh(row.pk, clock=clock, force=True)
+
+
+def _beginning(answer: requests.Response) -> bytes:
+    # Not answer.raw.read: only iter_content turns what urllib3 raises into what requests promises.
+    body = b""
+    for piece in answer.iter_content(ANSWER_LIMIT_BYTES):
+        body += piece
+        if len(body) >= ANSWER_LIMIT_BYTES:
+            break
+    return body[:ANSWER_LIMIT_BYTES]
 
 
 def _ask_userinfo(connection: Connection, *, clock: Clock, actor: str) -> Trial:

@@ -134,7 +134,7 @@ def left_behind() -> Iterator[list[Record]]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            logger.warning("recovery journal cannot be read", extra={"errno": error.errno})
+            logger.warning("recovery journal cannot be read", extra={"file": path.name, "errno": error.errno})
             continue
         with file:
             abandoned = _lock(file.fileno())

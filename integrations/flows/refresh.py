@@ -45,12 +45,13 @@ def refresh(
     clock: Clock = timezone.now,
     seen_version: int | None = None,
     force: bool = False,
+    actor: str = "",
     pause: Callable[[float], None] = time.sleep,
 ) -> Connection:
     """Return the connection with a token worth using, refreshed by us or by somebody else meanwhile.
 
     `seen_version` is that of a token a provider just refused: refresh unless it was replaced since. `force` refreshes a
-    token that is not due, and does not wait for a back-off.
+    token that is not due, and does not wait for a back-off; `actor` is who asked for that.
 
     Raises:
         ConnectionUnusable: the person must reconnect, or an operator must act.
@@ -70,7 +71,8 @@ def refresh(
             raise waiting
         lease_owner = _claim(connection, now=now)
         if lease_owner is not None:
-            renewed_row = _renew(connection, lease_owner, clock=clock, refused=seen_version is not None and not force)
+            refused = seen_version is not None and not force
+            renewed_row = _renew(connection, lease_owner, clock=clock, refused=refused, actor=actor)
             if renewed_row is not None:
                 return renewed_row
             continue
@@ -133,7 +135,7 @@ def _claim(connection: Connection, *, now: datetime) -> str | None:
     return lease_owner if vanished.take_over(connection, lease_owner=lease_owner, now=now) else None
 
 
-def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: bool) -> Connection | None:
+def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
     """Send and settle under the lease; None when the lease was lost before anything was sent."""
     try:
         tokens, client = open_tokens(connection), client_for(connection.registration)
@@ -153,7 +155,7 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
         grant = judge(connection, tokens, client, response, sent_at=sent_at)
     except OAuthError as error:
         return _failed(connection, error, lease_owner=lease_owner, now=clock())
-    return _stored(connection, grant, lease_owner=lease_owner, now=clock())
+    return _stored(connection, grant, lease_owner=lease_owner, now=clock(), actor=actor)
 
 
 def mark_sent(connection_ids: list[int], *, lease_owner: str, now: datetime) -> int:
@@ -222,9 +224,9 @@ def record_of(connection: Connection, grant: Grant, *, lease_owner: str) -> Reco
     return Record.of(connection.pk, connection.version, lease_owner, grant, sealed, key_id)
 
 
-def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: datetime) -> Connection:
+def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: datetime, actor: str) -> Connection:
     try:
-        settled = settle.commit([record_of(connection, grant, lease_owner=lease_owner)], now=now)
+        settled = settle.commit([record_of(connection, grant, lease_owner=lease_owner)], now=now, actor=actor)
     except DatabaseError as error:
         logger.warning("refreshed token is in the recovery journal", extra={"connection": str(connection.uuid)})
         raise RotationUncertain("The new token could not be stored yet.") from error

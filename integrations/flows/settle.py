@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from integrations import vault
 from integrations.flows import journal
@@ -27,6 +27,8 @@ from integrations.vault import SealError
 logger = logging.getLogger(__name__)
 
 UNCERTAIN = "rotation_uncertain"
+#: What a database says of a value that it will not take today nor tomorrow.
+UNFIT = (DataError, IntegrityError)
 
 
 class Judged(NamedTuple):
@@ -49,25 +51,37 @@ class Settled:
     late: tuple[PendingRevocation, ...]
 
 
-def commit(records: Sequence[Record], *, now: datetime, page: journal.Page | None = None) -> Settled:
+def commit(records: Sequence[Record], *, now: datetime, page: journal.Page | None = None, actor: str = "") -> Settled:
     """Store results in one transaction, held in the recovery journal (on `page`, if it is there) until it is through.
 
     Raises:
         django.db.DatabaseError: nothing was stored; the journal keeps it for `replay`.
     """
     with journal.kept(records, page=page):
-        return _commit(records, now=now, replayed=False)
+        return _commit(records, now=now, replayed=False, actor=actor)
 
 
 def replay(*, now: datetime) -> int:
     """Store what killed workers or a failed database left in the recovery journal; how many rows took something."""
     stored = 0
     for records in journal.left_behind():
-        stored += len(_commit(records, now=now, replayed=True).stored)
+        try:
+            stored += len(_commit(records, now=now, replayed=True).stored)
+        except UNFIT:
+            stored += sum(_replayed_alone(record, now=now) for record in records)
     return stored
 
 
-def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Settled:
+def _replayed_alone(record: Record, *, now: datetime) -> int:
+    """Store one of several results of which one does not fit: it must not keep the others, nor every later replay."""
+    try:
+        return len(_commit([record], now=now, replayed=True).stored)
+    except UNFIT:
+        logger.exception("recovered token does not fit its row", extra={"connection": record.connection_id})
+        return 0
+
+
+def _commit(records: Sequence[Record], *, now: datetime, replayed: bool, actor: str = "") -> Settled:
     if not records:
         return Settled(stored=frozenset(), late=())
     with transaction.atomic():
@@ -79,7 +93,7 @@ def _commit(records: Sequence[Record], *, now: datetime, replayed: bool) -> Sett
         )
         VaultEntry.objects.put_many((r.connection_id, r.sealed, r.key_id) for r in wanted)
         ids = [record.connection_id for record in wanted]
-        Event.objects.tell_many(Event.Kind.REFRESHED, ids, details={"replayed": True} if replayed else {})
+        Event.objects.tell_many(Event.Kind.REFRESHED, ids, actor=actor, details={"replayed": True} if replayed else {})
         Event.objects.bulk_create(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
     return Settled(
         stored=frozenset(record.connection_id for record in wanted), late=tuple(row for row in late if row is not None)

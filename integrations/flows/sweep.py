@@ -1,6 +1,6 @@
 """Refresh every connection that is due, in one pass.
 
-    sweep_source    due rows, claimed in batches and made into requests     ┐ database thread
+    sweep_source    due rows, claimed in batches and made into requests     ┐ database threads
     sweep_ledger    answers, committed in batches                           ┘
     sweep_lane      which provider may be asked next, and how much          ┐ event loop
     sweep_loop      sends and judges                                        ┘
@@ -14,13 +14,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.db.models import Count
 
 from integrations.flows import disconnect, settle
@@ -34,14 +34,16 @@ from integrations.models import ClientRegistration, SweepRun
 from integrations.oauth.async_transport import AsyncTransport, new_event_loop
 
 REVOKED_AT_MOST = 100
+DATABASE_THREADS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepOptions:
     """Which connections, and how many at a time.
 
-    `due_within` also takes what falls due that soon; `provider` is a catalogue key, empty for all; `limit` None takes
-    all. `per_provider` caps what is in flight at one provider; None leaves an eighth of `concurrency` to the others.
+    `due_within` also takes what falls due that soon; `provider` is a catalogue key, empty for all; `limit` caps how
+    many are asked for, None asks for all. `per_provider` caps what is in flight at one provider; None leaves an eighth
+    of `concurrency` to the others.
     """
 
     due_within: timedelta = timedelta()
@@ -87,7 +89,7 @@ def sweep(
         return _dry(source, options)
     settle.replay(now=started)
     run = SweepRun.objects.create(started_at=started)
-    with _interruptible(stop) as stopped, _database_thread() as database:
+    with _interruptible(stop) as stopped, _database_threads() as database:
         loop = _loop(source, options, database=database, progress=progress, stop=stopped)
         try:
             asyncio.run(loop.run(), loop_factory=new_event_loop)
@@ -158,13 +160,23 @@ def _report(tally: Tally, *, provider: str, seconds: float) -> SweepReport:
 
 
 @contextmanager
-def _database_thread() -> Iterator[Executor]:
-    """One thread for everything about rows: a Django connection belongs to its thread, and ends with it."""
-    with ThreadPoolExecutor(1, thread_name_prefix="sweep-database") as executor:
+def _database_threads() -> Iterator[Executor]:
+    """Threads for everything about rows, so that a batch is marked while another one is claimed or committed.
+
+    One is enough for SQLite, which has one writer. A Django connection belongs to its thread, and ends with it.
+    """
+    count = 1 if connection.vendor == "sqlite" else DATABASE_THREADS
+    together = threading.Barrier(count)
+
+    def close() -> None:
+        together.wait()
+        connections.close_all()
+
+    with ThreadPoolExecutor(count, thread_name_prefix="sweep-database") as executor:
         try:
             yield executor
         finally:
-            executor.submit(connections.close_all).result()
+            wait([executor.submit(close) for _ in range(count)])
 
 
 @contextmanager

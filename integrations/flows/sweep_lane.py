@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from integrations.flows.sweep_source import Job, Position
-from integrations.oauth.errors import OAuthError, Remedy
+from integrations.oauth.errors import OAuthError, Remedy, RequestRefused
 
 WINDOW_FIRST = 64
 FULL = 512
@@ -44,7 +44,7 @@ class Lane:
 
     def learn(self, error: OAuthError | None, *, now: float) -> None:
         """Open or close the window; `now` and pauses are in the event loop's seconds."""
-        if error is None or error.remedy is not Remedy.RETRY:
+        if error is None or not (error.remedy is Remedy.RETRY or isinstance(error, RequestRefused)):
             self.failures = 0
             self.window = min(self.cap, self.window + 1)
             return
@@ -73,7 +73,7 @@ class Lanes:
 
     @property
     def are_low(self) -> bool:
-        """Whether the source should bring more."""
+        """Whether little waits."""
         return sum(len(lane.queue) for lane in self._lanes.values() if not lane.held) < LOW
 
     def add(self, jobs: Sequence[Job], *, position: Position | None) -> None:
@@ -136,9 +136,9 @@ class Lanes:
             self._lanes[job.lane].in_flight -= 1
 
     def learn(self, job: Job, error: OAuthError | None, *, now: float) -> None:
-        """Take note of a job's end."""
+        """Take note of a job's end. What refuses one request (a scope, say) does not speak of its registration."""
         lane = self._lanes[job.lane]
         lane.in_flight -= 1
         lane.learn(error, now=now)
-        if error is not None and error.remedy is Remedy.OPERATOR:
+        if error is not None and error.remedy is Remedy.OPERATOR and not isinstance(error, RequestRefused):
             self._stopped.add(job.connection.registration_id)

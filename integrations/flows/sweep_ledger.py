@@ -1,4 +1,4 @@
-"""Answers on their way into the database: on disk at once, committed in batches in the database thread."""
+"""Answers on their way into the database: on disk at once, committed in batches in a database thread."""
 
 import logging
 from collections.abc import Sequence
@@ -77,5 +77,9 @@ def _store(entry: Entry, *, clock: Clock) -> tuple[list[Result], Sequence[Pendin
 
 def _fail(job: Job, error: OAuthError, *, clock: Clock) -> Result:
     logger.warning("refresh failed", extra={"connection": str(job.connection.uuid), "code": error.code})
-    changed = settle.fail(job.connection, error, lease_owner=job.lease_owner, now=clock())
+    try:
+        changed = settle.fail(job.connection, error, lease_owner=job.lease_owner, now=clock())
+    except DatabaseError:
+        logger.exception("failure could not be written down", extra={"connection": str(job.connection.uuid)})
+        return job.ended(Outcome.UNCERTAIN)
     return job.ended(Outcome.of(error) if changed else Outcome.MOVED_ON)

@@ -1,14 +1,13 @@
-"""The event loop of a sweep: sends, judges and hands over; everything about rows happens in the database thread."""
+"""The event loop of a sweep: sends, judges and hands over; everything about rows happens in database threads."""
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-
-from django.db import DatabaseError
 
 from integrations.flows import refresh
 from integrations.flows.grant import Grant
@@ -50,11 +49,12 @@ class Loop:
     late: list[PendingRevocation] = field(default_factory=list)
     _in_flight: int = 0
     _taken: int = 0
-    _exhausted: bool = False
+    _exhausted_without: frozenset[int] | None = None
     _feeding: bool = False
     _arrived: list[Answer] = field(default_factory=list)
     _entry: Entry | None = None
     _failure: Exception | None = None
+    _at_keys: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -65,11 +65,10 @@ class Loop:
             django.db.DatabaseError: the database failed; what was answered is in the recovery journal.
         """
         async with self.transport:
-            while not self._is_over():
-                self._woken.clear()
-                self._feed()
-                if not await self._send_some():
-                    await self._wait()
+            try:
+                await self._go_over_it()
+            except Exception as error:
+                self._fail(error)
             while self._in_flight or self._feeding:
                 self._woken.clear()
                 await self._wait()
@@ -81,11 +80,22 @@ class Loop:
         if self._failure is not None:
             raise self._failure
 
+    async def _go_over_it(self) -> None:
+        while not self._is_over():
+            self._woken.clear()
+            self._feed()
+            if not await self._send_some():
+                await self._wait()
+
     def _is_over(self) -> bool:
         if self._failure is not None or self.stop():
             return True
-        brings_more = self._feeding or self.lanes.are_held or not (self._exhausted or self._is_enough())
+        brings_more = self._feeding or self.lanes.are_held or not (self._is_exhausted() or self._is_enough())
         return not (brings_more or self.lanes.waiting)
+
+    def _is_exhausted(self) -> bool:
+        """Whether nothing more is due but what is left out anyway, so that it is not looked for twice."""
+        return self._exhausted_without is not None and self._exhausted_without <= self.lanes.left_out()
 
     def _is_enough(self) -> bool:
         return self.limit is not None and self._taken >= self.limit
@@ -104,7 +114,10 @@ class Loop:
         self._tasks.discard(task)
         self._woken.set()
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self._failure = self._failure or error
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self._failure or error
 
     async def _in_database[T](self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.database, call)
@@ -116,18 +129,23 @@ class Loop:
             return
         for position in self.lanes.let_go():
             self.source.rewind(position)
-            self._exhausted = False
-        if self._exhausted or self._is_enough() or not self.lanes.are_low:
+        if self._is_exhausted() or self._is_enough() or not self._is_short():
             return
         self._feeding = True
         self._start(self._bring())
 
+    def _is_short(self) -> bool:
+        """Whether more is to be brought: little waits, or what waits can't be sent though there is room for more."""
+        idle = self._in_flight < self.concurrency and not self.lanes.ready(now=asyncio.get_running_loop().time())
+        return self.lanes.are_low or idle
+
     async def _bring(self) -> None:
+        without = self.lanes.left_out()
         count = CLAIMED_AT_ONCE if self.limit is None else min(CLAIMED_AT_ONCE, self.limit - self._taken)
         try:
-            batch = await self._in_database(partial(self.source.claim, count, without=self.lanes.left_out()))
-            self._exhausted = batch.last
-            self._taken += len(batch.jobs) + len(batch.results)
+            batch = await self._in_database(partial(self.source.claim, count, without=without))
+            self._exhausted_without = without if batch.last else self._exhausted_without
+            self._taken += len(batch.jobs)
             self.lanes.stop_registrations(batch.broken)
             self.lanes.add(batch.jobs, position=batch.position)
             self._count(batch.results)
@@ -137,8 +155,9 @@ class Loop:
 
     def _give_back(self, jobs: list[Job]) -> None:
         if jobs:
-            self._count([job.ended(Outcome.NOT_SENT) for job in jobs])
+            self._taken -= len(jobs)
             self._start(self._in_database(partial(release, jobs)))
+            self._count([job.ended(Outcome.NOT_SENT) for job in jobs])
 
     # -- send
 
@@ -155,14 +174,14 @@ class Loop:
         sent: frozenset[Job] = frozenset()
         try:
             sent = frozenset(await self._in_database(partial(marked, chosen, clock=self.clock)))
-        except DatabaseError as error:
-            self._failure = error
+        except Exception as error:
+            self._fail(error)
         for job in sent:
             self._start(self._send(job))
         not_sent = [job for job in chosen if job not in sent]
         self._in_flight -= len(not_sent)
         self.lanes.put_aside(not_sent)
-        self._count([job.ended(Outcome.NOT_SENT) for job in not_sent])
+        self._give_back(not_sent)
         return True
 
     async def _send(self, job: Job) -> None:
@@ -170,15 +189,15 @@ class Loop:
         self._in_flight -= 1
         error = answer.brought if isinstance(answer.brought, OAuthError) else None
         self.lanes.learn(job, error, now=asyncio.get_running_loop().time())
+        self._enter(answer)
         if error is not None:
             self._give_back(self.lanes.dropped())
-        self._enter(answer)
 
     async def _ask(self, job: Job) -> Answer:
         sent_at = self.clock()
         try:
             response = await self.transport.send(job.request)
-            grant = await _judged(job, response, sent_at=sent_at)
+            grant = await self._judged(job, response, sent_at=sent_at)
             brought = refresh.record_of(job.connection, grant, lease_owner=job.lease_owner)
             return Answer(job=job, brought=brought)
         except OAuthError as error:
@@ -186,6 +205,15 @@ class Loop:
         except Exception:
             logger.exception("refresh failed", extra={"connection": str(job.connection.uuid)})
             return Answer(job=job, brought=ProviderUnavailable("An unforeseen error.", code="internal_error"))
+
+    async def _judged(self, job: Job, response: Response, *, sent_at: datetime) -> Grant:
+        answer = job.client.judge_token(response)
+        accept = partial(refresh.accept, job.connection, job.tokens, job.client, answer, sent_at=sent_at)
+        if answer.id_token is None or not job.client.server.jwks_uri:
+            return accept()
+        # One thread for each key endpoint: a slow one must not take the threads that resolve other providers' names.
+        async with self._at_keys[job.client.server.jwks_uri]:
+            return await asyncio.to_thread(accept)
 
     # -- settle
 
@@ -218,13 +246,10 @@ class Loop:
         self._count(posted.results)
 
     def _count(self, results: Sequence[Result]) -> None:
-        if results:
-            self.tally.add(results)
+        if not results:
+            return
+        self.tally.add(results)
+        try:
             self.told(self.tally)
-
-
-async def _judged(job: Job, response: Response, *, sent_at: datetime) -> Grant:
-    answer = job.client.judge_token(response)
-    accept = partial(refresh.accept, job.connection, job.tokens, job.client, answer, sent_at=sent_at)
-    needs_keys = answer.id_token is not None and job.client.server.jwks_uri
-    return await asyncio.to_thread(accept) if needs_keys else accept()
+        except Exception as error:
+            self._fail(error)

@@ -1,4 +1,4 @@
-"""What a sweep sends next: due rows, claimed in batches, opened and made into requests. Runs in the database thread."""
+"""What a sweep sends next: due rows, claimed in batches, opened and made into requests. Runs in a database thread."""
 
 import logging
 import secrets
@@ -22,7 +22,7 @@ from integrations.models.connection import LEASE_RELEASED
 from integrations.oauth.client import Client
 from integrations.oauth.errors import OAuthError, Remedy
 from integrations.oauth.message import Request
-from integrations.vault import SealError, TokenSet
+from integrations.vault import TokenSet
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Source:
             Connection.objects.filter(pk__in=free, status=Connection.Status.ACTIVE).claim(
                 lease_owner=lease_owner, lease_until=lease_until, now=now
             )
-        given_up = [r for pk, _, sent in found if sent for r in _look_after(pk, lease_owner=lease_owner, now=now)]
+        given_up = [r for pk, _, sent in found if sent for r in self._look_after(pk, lease_owner=lease_owner, now=now)]
         rows = self._claimed([pk for pk, _, _ in found], lease_owner=lease_owner)
         jobs, results, broken = self._prepared(rows, lease_owner=lease_owner)
         return Batch(
@@ -139,6 +139,21 @@ class Source:
             row.registration = self._registrations[row.registration_id]
         return [(row, sealed.get(row.pk)) for row in rows]
 
+    def _look_after(self, pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
+        """Take over from a refresher that vanished, or wait, or give up; the results of what needs no request."""
+        row = load(pk)
+        try:
+            self._client(row.registration)
+        except OAuthError as error:
+            settle.alarm(row.registration, error, now=now)
+            return [Result(provider=row.registration.provider, outcome=Outcome.NEEDS_OPERATOR)]
+        if vanished.take_over(row, lease_owner=lease_owner, now=now):
+            return []
+        # The access token may still be served, and its last caller has time enough to find out.
+        gone = row.has_expired(now=now) and vanished.give_up(row, now=now)
+        outcome = Outcome.NEEDS_REAUTHORIZATION if gone else Outcome.UNCERTAIN
+        return [Result(provider=row.registration.provider, outcome=outcome)]
+
     def _prepared(self, rows: Iterable[Claimed], *, lease_owner: str) -> tuple[list[Job], list[Result], frozenset[int]]:
         jobs: list[Job] = []
         results: list[Result] = []
@@ -166,8 +181,11 @@ class Source:
         if found is None:
             try:
                 found = self._clients[registration.pk] = client_for(registration)
-            except SealError as error:
-                raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
+            except OAuthError:
+                raise
+            except Exception as error:
+                logger.exception("registration cannot be used", extra={"slug": registration.slug})
+                raise ConnectionUnusable(code="registration_broken", remedy=Remedy.OPERATOR) from error
         return found
 
 
@@ -190,30 +208,20 @@ def _prepare(row: Connection, sealed: bytes | memoryview | None, client: Client,
 def marked(jobs: Sequence[Job], *, clock: Clock) -> list[Job]:
     """Those of the jobs that are still ours, to be sent at once; see `refresh.mark_sent`."""
     now, sent = clock(), list[Job]()
-    for lease_owner in {job.lease_owner for job in jobs}:
-        mine = [job for job in jobs if job.lease_owner == lease_owner]
-        ids = [job.connection.pk for job in mine]
-        if mark_sent(ids, lease_owner=lease_owner, now=now) < len(mine):
-            held = Connection.objects.filter(pk__in=ids, lease_owner=lease_owner, refresh_sent=True)
-            still = frozenset(held.values_list("pk", flat=True))
-            mine = [job for job in mine if job.connection.pk in still]
-        sent += mine
+    with transaction.atomic():
+        for lease_owner in {job.lease_owner for job in jobs}:
+            mine = [job for job in jobs if job.lease_owner == lease_owner]
+            ids = [job.connection.pk for job in mine]
+            if mark_sent(ids, lease_owner=lease_owner, now=now) < len(mine):
+                held = Connection.objects.filter(pk__in=ids, lease_owner=lease_owner, refresh_sent=True)
+                still = frozenset(held.values_list("pk", flat=True))
+                mine = [job for job in mine if job.connection.pk in still]
+            sent += mine
     return sent
 
 
 def release(jobs: Sequence[Job]) -> None:
-    """Give back the leases of jobs that are not sent."""
+    """Give back the leases of jobs that are not sent, though some may be marked."""
     for lease_owner in {job.lease_owner for job in jobs}:
         ids = [job.connection.pk for job in jobs if job.lease_owner == lease_owner]
-        Connection.objects.filter(pk__in=ids, lease_owner=lease_owner, refresh_sent=False).update(**LEASE_RELEASED)
-
-
-def _look_after(pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
-    """Take over from a refresher that vanished, or wait, or give up; the results of what needs no request."""
-    row = load(pk)
-    if vanished.take_over(row, lease_owner=lease_owner, now=now):
-        return []
-    # The access token may still be served, and its last caller has time enough to find out.
-    gone = row.has_expired(now=now) and vanished.give_up(row, now=now)
-    outcome = Outcome.NEEDS_REAUTHORIZATION if gone else Outcome.UNCERTAIN
-    return [Result(provider=row.registration.provider, outcome=outcome)]
+        Connection.objects.filter(pk__in=ids, lease_owner=lease_owner).update(**LEASE_RELEASED)

@@ -13,7 +13,9 @@ from integrations.models.connection import Connection
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def tell_many(self, kind: str, connection_ids: Collection[int], *, details: Mapping[str, object]) -> None:
+    def tell_many(
+        self, kind: str, connection_ids: Collection[int], *, details: Mapping[str, object], actor: str = ""
+    ) -> None:
         """Append the same fact about many connections, in one statement."""
         if not connection_ids:
             return
@@ -22,11 +24,11 @@ class EventQuerySet(models.QuerySet["Event"]):
         sql = (
             f"INSERT INTO {quote(self.model._meta.db_table)} "  # noqa: S608
             "(kind, actor, owner_id, connection_id, registration_id, ip, details) "
-            "SELECT %s, '', owner_id, id, registration_id, NULL, %s "
+            "SELECT %s, %s, owner_id, id, registration_id, NULL, %s "
             f"FROM {quote(Connection._meta.db_table)} WHERE id IN ({some}) ORDER BY id"
         )
         with connections[self.db].cursor() as cursor:
-            cursor.execute(sql, [kind, json.dumps(details), *connection_ids])
+            cursor.execute(sql, [kind, actor[:150], json.dumps(details), *connection_ids])
 
 
 class Event(models.Model):

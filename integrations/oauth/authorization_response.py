@@ -27,7 +27,7 @@ def judge(pairs: Sequence[tuple[str, str]], *, server: AuthorizationServer, expe
         raise ResponseRefused("The state is not of this attempt.", code="state_mismatch")
     _check_issuer(parameters.get("iss"), server)
     if "error" in parameters:
-        raise _failure(parameters, server)
+        raise _failure(parameters, server).quoting()
     code = parameters.get(names.get("code", "code"), "")
     if not code:
         raise ResponseRefused("The response has no code.", code="code_missing")

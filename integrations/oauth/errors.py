@@ -13,14 +13,14 @@
     └── AddressRefused         an address the hub does not call                       → an operator
 
 Callers branch on `remedy`; `code` is stored, logged and sent. `description` may be the provider's own words,
-made harmless by `printable`; it is never a body, a URL with a query or a secret.
+made harmless by `printable`; `said_by_provider` tells. It is never a body, a URL with a query or a secret.
 """
 
 import re
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 DESCRIPTION_LIMIT = 200
 CODE_LIMIT = 64
@@ -63,6 +63,7 @@ class OAuthError(Exception):
     code: str = "oauth_error"
     remedy: Remedy = Remedy.OPERATOR
     remedies: ClassVar[Mapping[str, Remedy]] = {}
+    said_by_provider: bool = False
 
     def __init__(self, description: str = "", *, code: str = "", retry_after: int | None = None) -> None:
         self.code = _NOT_IN_A_CODE.sub("", code)[:CODE_LIMIT] or type(self).code
@@ -73,6 +74,11 @@ class OAuthError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.description}"
+
+    def quoting(self) -> Self:
+        """Mark the description as the provider's own words."""
+        self.said_by_provider = True
+        return self
 
 
 class InvalidGrant(OAuthError):

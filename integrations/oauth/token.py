@@ -17,6 +17,7 @@ from integrations.oauth.errors import (
     OAuthError,
     ProviderUnavailable,
     RequestRefused,
+    printable,
 )
 from integrations.oauth.message import (
     Json,
@@ -81,7 +82,7 @@ def refuse_error(members: Json, *, response: Response, dialect: Dialect) -> None
     said = text_at(members, dialect.error_path)
     error = dialect.errors.get(said, said)
     description = text_at(members, dialect.error_description_path) or said
-    raise _failure(error, description, response)
+    raise _failure(error, description, response).quoting()
 
 
 def _failure(error: str, description: str, response: Response) -> OAuthError:
@@ -175,5 +176,6 @@ def _seconds(value: Json, unit: str) -> int | None:
 
 
 def _extra(members: dict[str, Json], dialect: Dialect) -> dict[str, str]:
-    found = {name: text_at(members, path)[:KEPT_LIMIT] for name, path in dialect.kept_paths.items()}
+    # Printable: PostgreSQL takes no NUL, and a rotated refresh token must not be lost over that.
+    found = {name: printable(text_at(members, path), limit=KEPT_LIMIT) for name, path in dialect.kept_paths.items()}
     return {name: text for name, text in found.items() if text}

@@ -44,7 +44,8 @@ def judge(response: Response, *, dialect: Dialect, expected_subject: str | None 
         raise IdentityRefused(f"HTTP status {response.status}.", code="userinfo_refused")
     document = read_json(response)
     if _has_error(document, dialect):
-        raise IdentityRefused(text_at(document, dialect.userinfo.error_path), code="userinfo_refused")
+        said = text_at(document, dialect.userinfo.error_path)
+        raise IdentityRefused(said, code="userinfo_refused").quoting()
     subject = _subject(document, dialect)
     if expected_subject is not None and subject != expected_subject:
         raise IdentityRefused("userinfo speaks of another account than the id_token.", code="sub_mismatch")
@@ -81,7 +82,7 @@ def _refuse_passing_error(response: Response, dialect: Dialect) -> None:
     said = text_at(document, dialect.userinfo.error_path or dialect.error_path)
     error = dialect.errors.get(said, said)
     if error in PASSING_ERRORS:
-        raise ProviderUnavailable(said, code=error, retry_after=retry_after(response))
+        raise ProviderUnavailable(said, code=error, retry_after=retry_after(response)).quoting()
 
 
 def _has_error(document: Json, dialect: Dialect) -> bool:

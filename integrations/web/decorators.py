@@ -9,11 +9,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from integrations.flows import access
 from integrations.flows.errors import ConnectionUnusable, NotConnected, ScopeMissing
-from integrations.oauth.errors import OAuthError
+from integrations.oauth.errors import OAuthError, Remedy
 from integrations.web.addresses import safe_path, with_next
+from integrations.web.attempts import changing, opening
+from integrations.web.own import own_connection
 from integrations.web.problem import problem
 from integrations.web.visitor import ConnectedRequest, PersonRequest
 
@@ -48,7 +51,7 @@ def requires_feature[**P](provider: str, feature: str) -> Callable[[View[Connect
 
     Others are asked to sign in, or for consent to just that, and come back to where they were. A form that was
     being sent is not sent again: they come back to the page of the connection. In tasks and commands use
-    `flows.access.require_feature`.
+    `flows.access.require_feature`. An OAuthError that the view raises becomes the page that says what to do.
     """
 
     def decorate(view: View[ConnectedRequest, P]) -> View[HttpRequest, P]:
@@ -60,7 +63,10 @@ def requires_feature[**P](provider: str, feature: str) -> Callable[[View[Connect
                 connected.connection = access.require_feature(connected.user.pk, provider, feature)
             except (NotConnected, ScopeMissing, ConnectionUnusable) as error:
                 return _to_consent(request, error, path=access.consent_path(provider, feature))
-            return view(connected, *args, **kwargs)
+            try:
+                return view(connected, *args, **kwargs)
+            except OAuthError as error:
+                return _stopped(connected, error, path=access.consent_path(provider, feature))
 
         return wrapper
 
@@ -82,5 +88,23 @@ def no_referrer[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpRespons
 def _to_consent(request: HttpRequest, error: OAuthError, *, path: str) -> HttpResponse:
     if error.code == "registration_disabled":
         return problem(request, error)
-    here = request.get_full_path() if request.method in ("GET", "HEAD") else ""
-    return redirect(with_next(path, next_path=safe_path(here)))
+    return redirect(with_next(path, next_path=_here(request)))
+
+
+def _stopped(request: ConnectedRequest, error: OAuthError, *, path: str) -> HttpResponse:
+    """Ask the person for what only they can give; else say what is wrong, and offer the page once more."""
+    connection = own_connection(request, str(request.connection.uuid))
+    if isinstance(error, ScopeMissing | NotConnected):
+        # Of this connection: another one that has the scope would send them back here, and so on without end.
+        return _to_consent(request, error, path=f"{error.consent_path}&connection={connection.uuid}")
+    if error.remedy is Remedy.REAUTHORIZE and not connection.is_usable:
+        return _to_consent(request, error, path=f"{path}&connection={connection.uuid}")
+    again = changing(connection, "reconnect", next_path=_here(request), label=gettext("Reconnect"))
+    if error.remedy is Remedy.RETRY:
+        again = opening(_here(request) or reverse("integrations:connection", kwargs={"uuid": connection.uuid}))
+    return problem(request, error, connection.registration, again=again)
+
+
+def _here(request: HttpRequest) -> str:
+    """Where to come back to; a form that was being sent is not sent again."""
+    return safe_path(request.get_full_path()) if request.method in ("GET", "HEAD") else ""

@@ -44,11 +44,12 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation(Said):
-    """What is said of one error, the HTTP status it has, and what an operator or the provider adds."""
+    """Sentences for one error, the HTTP status it has, what the provider said and what the hub adds for support."""
 
     code: str
     status: int
-    description: str
+    quotation: str
+    detail: str
     for_operator: bool
     redirect_uri_suspected: bool
 
@@ -239,7 +240,8 @@ def explain(error: OAuthError, *, provider: str) -> Explanation:
         todo=said.todo,
         code=error.code,
         status=STATUS_OF_REMEDY[error.remedy],
-        description=printable(error.description),
+        quotation=printable(error.description) if error.said_by_provider else "",
+        detail="" if error.said_by_provider else printable(error.description),
         for_operator=error.remedy is Remedy.OPERATOR or error.code in _REDIRECT_URI_CODES,
         redirect_uri_suspected=error.code in _REDIRECT_URI_CODES,
     )

@@ -258,6 +258,21 @@ def test_looking_shows_no_secret_and_changes_nothing(onlooker: Client) -> None:
     assert onlooker.get(LIST + "add/").status_code == 403
 
 
+@pytest.mark.requirement(29)
+def test_going_without_pkce_is_an_operators_decision_that_everybody_there_sees(
+    operator: Client, onlooker: Client
+) -> None:
+    registration = make_registration()
+    assert "without_pkce" not in fields_of(operator.get(page_of(registration)))
+
+    submit(operator, page_of(registration), without_pkce="on")
+
+    registration.refresh_from_db()
+    assert registration.without_pkce
+    assert fields_of(operator.get(page_of(registration)))["without_pkce"] == "on"
+    assert "Without PKCE" in onlooker.get(page_of(registration)).content.decode()
+
+
 def test_a_registration_with_connections_cannot_be_deleted(operator: Client) -> None:
     registration = make_connection().registration
 

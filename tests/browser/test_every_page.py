@@ -82,7 +82,7 @@ def test_problems(hub: Hub) -> None:
     hub.server.misbehave("token", Behaviour.SERVER_ERROR)
     page = hub.open("/connections/new/sandbox/")
     page.get_by_role("button", name="Continue to Sandbox").click()
-    page.wait_for_url("**/callback/**")
+    page.wait_for_url("**/connections/problem/")
     look(page, "problem-unavailable")
 
 
@@ -90,7 +90,7 @@ def test_a_problem_for_an_operator(hub: Hub) -> None:
     page = hub.open("/connections/new/sandbox/")
     page.set_extra_http_headers({"X-Fake-Error": "invalid_request", "X-Fake-Error-Description": "bad redirect_uri"})
     page.get_by_role("button", name="Continue to Sandbox").click()
-    page.wait_for_url("**/callback/**")
+    page.wait_for_url("**/connections/problem/")
 
     assert page.get_by_text(f"{hub.origin}/connections/callback/sandbox/").is_visible()
     look(page, "problem-operator")

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from integrations.flows import access, refresh
 from integrations.flows.errors import ConnectionUnusable, NotConnected, ScopeMissing
 from integrations.flows.session import HubSession
 from integrations.models import Connection
+from integrations.oauth.errors import AddressRefused
 from tests.factories import make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
@@ -50,6 +53,16 @@ def test_a_caller_is_refused_scope_that_the_connection_lacks(journey: Journey) -
     assert refusal.value.scope == {"notes:write"}
     assert refusal.value.consent_path.startswith("/connections/consent/")
     assert journey.server.requests("api") == []
+
+
+@pytest.mark.requirement(43)
+def test_a_caller_is_refused_scope_that_was_lost_with_the_refresh_it_caused(journey: Journey) -> None:
+    connection = journey.connect("notes.read")
+    journey.server.conduct.refreshed_scope = frozenset({"profile"})
+    journey.clock.advance(minutes=61)
+
+    with pytest.raises(ScopeMissing):
+        access.token(fresh(connection), scope={"notes:read"}, clock=journey.clock)
 
 
 @pytest.mark.requirement(43)
@@ -240,3 +253,40 @@ def test_testing_a_connection_really_calls_the_provider(journey: Journey) -> Non
     journey.server.revoke_grants("alice")
     with pytest.raises(ConnectionUnusable):
         access.test_connection(connection, clock=journey.clock)
+
+
+@pytest.mark.requirement(124)
+def test_a_session_calls_no_address_that_is_not_public(journey: Journey, settings: Settings) -> None:
+    connection = journey.connect("notes.read")
+    settings.HUB_OUTBOUND_ALLOWED_HOSTS = ()
+
+    with pytest.raises(AddressRefused):
+        session_of(journey, connection).get(notes(journey))
+
+    assert not journey.server.requests("api")
+
+
+@pytest.mark.requirement(125)
+def test_a_session_follows_no_redirect(journey: Journey) -> None:
+    connection = journey.connect("notes.read")
+    journey.server.misbehave("api", Behaviour.REDIRECT)
+
+    answer = session_of(journey, connection).get(notes(journey), allow_redirects=True)
+
+    assert answer.is_redirect
+    assert len(journey.server.requests("api")) == 1
+
+
+@pytest.mark.requirement(127)
+def test_a_session_takes_no_proxy_and_no_password_from_the_environment(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connection = journey.connect("notes.read")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+
+    assert session_of(journey, connection).get(notes(journey)).ok
+
+    sent = journey.server.requests("api")[-1].headers["authorization"]
+    assert sent == f"Bearer {stored_tokens(connection).access_token}"

@@ -8,7 +8,7 @@ import pytest
 
 from integrations.models import Connection
 from integrations.oauth.errors import AccessDenied, OAuthError, Remedy
-from tests.factories import make_user
+from tests.factories import make_connection, make_registration, make_user
 from tests.fakes.misbehaviour import Behaviour
 from tests.fakes.registration import register_oauth2
 from tests.flows.journey import Journey, fresh, kinds, stored_tokens
@@ -196,3 +196,12 @@ def test_a_code_is_sent_once_whatever_the_answer(journey: Journey, behaviour: Be
 
     assert len(journey.server.requests("token")) == 1
     assert not Connection.objects.exists()
+
+
+@pytest.mark.requirement(41)
+def test_a_provider_with_an_incremental_mode_is_asked_in_it(journey: Journey) -> None:
+    connection = make_connection(owner=journey.user, registration=make_registration(provider="google", variables={}))
+    at_google = replace(journey, registration=connection.registration)
+
+    assert "include_granted_scopes" not in at_google.begin()
+    assert "include_granted_scopes=true" in at_google.begin(connection=connection)

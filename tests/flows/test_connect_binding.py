@@ -8,12 +8,14 @@ import pytest
 
 from integrations.flows import clients, disconnect
 from integrations.flows.errors import ConnectionUnusable
-from integrations.models import AuthorizationRequest, Connection
+from integrations.models import AuthorizationRequest, Connection, VaultEntry
 from integrations.oauth.errors import OAuthError
 from tests.factories import make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
+from tests.fakes.misbehaviour import Behaviour
 from tests.fakes.registration import register_sandbox
 from tests.flows.journey import Journey, Pairs, fresh, stored_tokens
+from tests.flows.threads import started
 
 
 def state_of(authorization_url: str) -> str:
@@ -149,6 +151,24 @@ def test_a_code_of_an_honest_provider_never_reaches_a_malicious_one(
     assert second_provider_server.requests("token") == []
 
 
+@pytest.mark.requirement(24)
+@pytest.mark.django_db(transaction=True)
+def test_disconnecting_while_the_code_is_exchanged_is_not_undone(journey: Journey) -> None:
+    connection = journey.connect()
+    pairs = journey.server.authorize(journey.begin(connection=connection))
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+
+    with started(1, lambda: journey.complete(pairs)) as futures:
+        gate.wait_for_arrival()
+        disconnect.disconnect(fresh(connection), actor="tester", now=journey.clock())
+        gate.open()
+
+    with pytest.raises(OAuthError, match="connection_gone"):
+        futures[0].result()
+    assert fresh(connection).status == Connection.Status.REVOKED
+    assert not VaultEntry.objects.exists()
+
+
 @pytest.mark.requirement(19)
 def test_an_attempt_ends_after_ten_minutes(journey: Journey) -> None:
     pairs = journey.server.authorize(journey.begin())
@@ -177,6 +197,16 @@ def test_of_too_many_attempts_the_oldest_is_dropped(journey: Journey) -> None:
     assert AuthorizationRequest.objects.count() == 10
     assert refused(journey, journey.server.authorize(urls[0])) == "attempt_unknown"
     assert journey.complete(journey.server.authorize(urls[10])).created
+
+
+@pytest.mark.requirement(19)
+def test_what_has_expired_goes_when_the_next_attempt_begins(journey: Journey) -> None:
+    journey.begin()
+    journey.clock.advance(minutes=11)
+
+    replace(journey, browser="another browser").begin()
+
+    assert AuthorizationRequest.objects.count() == 1
 
 
 @pytest.mark.requirement(20)

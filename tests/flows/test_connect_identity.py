@@ -1,5 +1,8 @@
 """Which account is it? Issuer and subject, letter by letter; never an address, never another one."""
 
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from integrations.models import AuthorizationRequest, Connection
@@ -23,7 +26,7 @@ def test_another_account_never_takes_a_connections_place(journey: Journey, featu
     assert Connection.objects.count() == 1
 
 
-@pytest.mark.requirement(23)
+@pytest.mark.requirement(22, 23)
 def test_subjects_that_differ_in_case_are_two_accounts(journey: Journey) -> None:
     journey.server.add_account("upper", subject="ACCOUNT", email="same@example.test")
     journey.server.add_account("lower", subject="account", email="same@example.test")
@@ -37,11 +40,43 @@ def test_subjects_that_differ_in_case_are_two_accounts(journey: Journey) -> None
 
 
 @pytest.mark.requirement(23)
-def test_a_reused_address_does_not_make_two_accounts_one(journey: Journey) -> None:
-    journey.server.add_account("first", subject="1", email="same@example.test")
-    journey.server.add_account("second", subject="2", email="same@example.test")
+def test_a_reused_address_does_not_make_two_accounts_one(oidc_journey: Journey) -> None:
+    oidc_journey.server.add_account("first", subject="1", email="same@example.test")
+    oidc_journey.server.add_account("second", subject="2", email="same@example.test")
 
-    assert journey.connect(account="first").pk != journey.connect(account="second").pk
+    oidc_journey.server.conduct.userinfo_claims = {"preferred_username": "same"}
+
+    first, second = oidc_journey.connect(account="first"), oidc_journey.connect(account="second")
+
+    assert first.account_label == second.account_label == "same"
+    assert first.pk != second.pk
+
+
+@pytest.mark.requirement(22, 23)
+def test_the_same_subject_of_another_issuer_is_another_account(journey: Journey) -> None:
+    elsewhere = journey.connect()
+    Connection.objects.update(issuer="https://elsewhere.example.test")
+
+    with pytest.raises(OAuthError, match="other_account"):
+        journey.connect(connection=fresh(elsewhere))
+
+    assert journey.connect().pk != elsewhere.pk
+    assert fresh(elsewhere).version == elsewhere.version
+
+
+@pytest.mark.requirement(14)
+@pytest.mark.parametrize("error", ["", "access_denied"], ids=["success", "error"])
+@pytest.mark.parametrize(("iss", "code"), [(None, "iss_missing"), ("https://elsewhere.test", "iss_mismatch")])
+def test_what_the_metadata_promised_of_iss_is_remembered(
+    oidc_journey: Journey, iss: str | None, code: str, error: str
+) -> None:
+    oidc_journey.server.conduct.iss = iss
+    pairs = oidc_journey.server.authorize(oidc_journey.begin(), error=error)
+
+    with pytest.raises(OAuthError, match=code):
+        oidc_journey.complete(pairs)
+
+    assert not oidc_journey.server.requests("token")
 
 
 @pytest.mark.requirement(56)
@@ -109,3 +144,22 @@ def test_a_provider_without_s256_is_not_connected(oidc_journey: Journey, methods
         oidc_journey.begin()
 
     assert not AuthorizationRequest.objects.exists()
+
+
+@pytest.mark.requirement(29, 54)
+def test_without_pkce_by_an_operators_decision_state_and_nonce_are_left(oidc_journey: Journey) -> None:
+    oidc_journey.server.conduct.code_challenge_methods = ()
+    oidc_journey.server.conduct.require_pkce = False
+    registration = register_oidc(oidc_journey.server, clock=oidc_journey.clock, slug="without")
+    registration.without_pkce = True
+    registration.save()
+    excepted = replace(oidc_journey, registration=registration)
+
+    url = excepted.begin()
+
+    assert "code_challenge" not in url
+    assert {"state", "nonce"} <= parse_qs(urlsplit(url).query).keys()
+    assert excepted.complete(excepted.server.authorize(url)).created
+    oidc_journey.server.conduct.id_token_claims = {"nonce": "another"}
+    with pytest.raises(IdentityRefused):
+        excepted.connect()

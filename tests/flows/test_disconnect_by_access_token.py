@@ -64,6 +64,7 @@ def test_what_the_refresh_brought_is_kept_until_it_is_revoked(journey: Journey) 
     assert not PendingRevocation.objects.exists()
     assert fresh(connection).status == Connection.Status.REVOKED
     assert not journey.server.is_active(revocations(journey)[-1][0])
+    assert journey.server.memory.reuses_detected == 0
 
 
 @pytest.mark.requirement(106)

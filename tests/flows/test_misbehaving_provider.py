@@ -92,7 +92,7 @@ def test_a_slow_answer_is_waited_for(journey: Journey) -> None:
     assert is_working(journey, connection)
 
 
-@pytest.mark.requirement(159)
+@pytest.mark.requirement(45, 159)
 def test_an_answer_that_never_comes_ends_at_the_deadline(journey: Journey, settings: Settings) -> None:
     settings.HUB_HTTP_DEADLINE_SECONDS = 1
     connection = journey.connect()
@@ -167,7 +167,7 @@ def test_a_provider_whose_clock_is_wrong_is_refreshed_by_ours(journey: Journey, 
     assert journey.server.refreshes() == []
 
 
-@pytest.mark.requirement(159)
+@pytest.mark.requirement(53, 159)
 @pytest.mark.parametrize(("seconds", "accepted"), [(20, True), (-20, True), (120, False), (-700, False)])
 def test_an_id_token_of_a_skewed_clock_is_taken_within_the_leeway(
     oidc_journey: Journey, seconds: int, accepted: bool

@@ -93,8 +93,6 @@ def test_the_client_secret_of_another_registration_is_not_sent_and_told_once(jou
         with pytest.raises(ConnectionUnusable) as caught:
             refresh.refresh(connection.pk, clock=journey.clock, force=True)
         assert (caught.value.code, caught.value.remedy) == ("value_forged", Remedy.OPERATOR)
-        with pytest.raises(ConnectionUnusable):
-            journey.begin()
 
     assert len(journey.server.requests("token")) == sent
     alarms = Event.objects.filter(kind=Event.Kind.REGISTRATION_BROKEN)
@@ -114,4 +112,15 @@ def test_a_client_secret_that_was_moved_during_an_attempt_is_told(journey: Journ
         journey.complete(pairs)
 
     assert not journey.server.requests("token")
+    assert Event.objects.get(kind=Event.Kind.REGISTRATION_BROKEN).registration == journey.registration
+
+
+@pytest.mark.requirement(93)
+def test_a_client_secret_that_was_moved_before_an_attempt_is_told(journey: Journey) -> None:
+    journey.registration.sealed_client_secret = make_registration().sealed_client_secret
+    journey.registration.save()
+
+    with pytest.raises(ConnectionUnusable):
+        journey.begin()
+
     assert Event.objects.get(kind=Event.Kind.REGISTRATION_BROKEN).registration == journey.registration

@@ -27,12 +27,14 @@ def raw(data: bytes) -> Answer:
     return answer
 
 
-def drip(prefix: bytes, *, every_seconds: float = 0.05) -> Answer:
-    """Answer the prefix, then one byte at a time until the other side or the test gives up."""
+def drip(prefix: bytes, *, every_seconds: float = 0.05, for_seconds: float = 5) -> Answer:
+    """Answer the prefix, then one byte at a time until the other side or the test gives up, at last we do."""
 
     def answer(connection: socket.socket, stop: threading.Event) -> None:
         connection.sendall(prefix)
-        while not stop.wait(every_seconds):
+        for _ in range(round(for_seconds / every_seconds)):
+            if stop.wait(every_seconds):
+                return
             connection.sendall(b"x")
 
     return answer

@@ -45,6 +45,7 @@ def test_a_tenant_template_takes_the_tenant_of_the_token_and_nothing_else() -> N
     assert validated(sign(claims(iss=issuer, tid=tenant)), issuer=template).issuer == issuer
     for tid in (None, "common", "72F988BF", "evil.example/72f988bf-86f1-41af-91ab-2d7cd011db47", 5):
         assert refused(sign(claims(iss=issuer, tid=tid)), issuer=template) == "iss"
+        assert refused(sign(claims(iss=template.replace("{tenantid}", str(tid)), tid=tid)), issuer=template) == "iss"
     assert refused(sign(claims(iss=template, tid=None)), issuer=template.replace("{tenantid}", tenant)) == "iss"
 
 

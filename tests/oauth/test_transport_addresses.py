@@ -49,6 +49,29 @@ def test_the_address_connected_to_is_judged_whatever_the_name_says(
 
 
 @pytest.mark.requirement(124)
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("http://provider.example/", "url_refused"),
+        ("https://user@provider.example/", "url_refused"),
+        ("https://provider.example:8443/", "port_refused"),
+        ("https://intranet/", "host_refused"),
+    ],
+)
+def test_a_url_that_is_not_plain_is_not_even_looked_up(send: Send, url: str, code: str) -> None:
+    looked_up: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        looked_up.append(host)
+        return []
+
+    with pytest.raises(AddressRefused) as caught:
+        send(post(url), resolve=resolve)
+
+    assert (caught.value.code, looked_up) == (code, [])
+
+
+@pytest.mark.requirement(124)
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "http://2130706433:{port}/"])
 def test_an_address_in_the_url_is_judged_too(send: Send, serve: Serve, url: str) -> None:
     server = serve(reply(b"{}"))

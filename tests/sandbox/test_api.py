@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
+from oauth2_provider.models import AccessToken
 
 from hub.sandbox.models import Note
 from tests.authorization_server.steps import call, get_tokens, make_application
@@ -66,6 +68,18 @@ def test_without_its_scope_nothing_opens(owner: User, scope: str, method: str, p
 
     assert response.status_code == 403
     assert response["WWW-Authenticate"] == f'Bearer realm="sandbox", error="insufficient_scope", scope="{lacking}"'
+
+
+@pytest.mark.requirement(111)
+def test_an_expired_token_opens_nothing(owner: User) -> None:
+    access_token = token(owner, "profile notes:read")
+    assert call(PROFILE, access_token).status_code == 200
+    AccessToken.objects.update(expires=timezone.now())
+
+    for path in (PROFILE, NOTES):
+        response = call(path, access_token)
+        assert response.status_code == 401
+        assert 'error="invalid_token"' in response["WWW-Authenticate"]
 
 
 def test_an_unknown_token_is_refused_as_invalid(owner: User) -> None:

@@ -24,7 +24,10 @@ class Person:
     server: FakeAuthorizationServer
 
     def get(self, path: str, **headers: str) -> HttpResponse:
-        return self.client.get(path, headers=headers)  # type: ignore[return-value]
+        response = self.client.get(path, headers=headers)
+        if response.headers.get("Location") == reverse("integrations:problem"):
+            response = self.client.get(response.headers["Location"])
+        return response  # type: ignore[return-value]
 
     def post(self, path: str, **form: object) -> HttpResponse:
         return self.client.post(path, form)  # type: ignore[return-value]

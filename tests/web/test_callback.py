@@ -1,6 +1,6 @@
 """Coming back from the provider."""
 
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -36,6 +36,18 @@ def test_what_was_not_allowed_is_said(person: Person) -> None:
     page = text_of(person.get("/connections/"))
 
     assert "Still off: Write notes." in page
+
+
+@pytest.mark.requirement(16)
+@pytest.mark.parametrize("name", ["state", "code", "iss"])
+def test_a_parameter_that_came_twice_is_refused(person: Person, name: str) -> None:
+    parts = urlsplit(person.server.authorization_response(person.begin()))
+    value = dict(parse_qsl(parts.query))[name]
+
+    response = person.get(f"{parts.path}?{urlencode({name: value})}&{parts.query}")
+
+    assert response.status_code == 409
+    assert not person.server.requests("token")
 
 
 @pytest.mark.requirement(6)
@@ -144,13 +156,42 @@ def test_the_browser_leaves_the_code_behind(person: Person) -> None:
 
 
 @pytest.mark.requirement(33)
-def test_an_error_page_at_the_callback_tells_nobody_its_address(person: Person) -> None:
-    response = person.get(f"{CALLBACK}?code=canary-code&state=canary-state")
+@pytest.mark.parametrize("path", [CALLBACK, "/connections/callback/nowhere/"])
+def test_no_error_is_shown_at_the_address_with_the_code(person: Person, path: str) -> None:
+    away = person.client.get(f"{path}?code=canary-code&state=canary-state")
 
-    body = response.content.decode()
-    assert response.headers["Referrer-Policy"] == "no-referrer"
-    assert "canary" not in body
-    assert "//" not in body.replace("<!doctype html>", "")
+    assert (away.status_code, away.headers["Location"]) == (303, "/connections/problem/")
+    assert away.headers["Referrer-Policy"] == "no-referrer"
+    shown = [person.get("/connections/problem/") for _ in range(2)]
+    assert [page.status_code for page in shown] == [409, 409]
+    assert "This way back is not valid" in text_of(shown[1])
+    assert "canary" not in shown[0].content.decode()
+
+
+@pytest.mark.requirement(33)
+def test_whoever_is_not_signed_in_leaves_the_code_behind_too(registration: ClientRegistration) -> None:
+    away = Client().get(f"{CALLBACK}?code=canary-code&state=canary-state")
+
+    assert away.status_code == 302
+    assert "canary" not in away.headers["Location"]
+
+
+def test_without_a_problem_there_is_none_to_show(person: Person, stranger: Person) -> None:
+    person.get(f"{CALLBACK}?code=x&state=y")
+
+    assert stranger.client.get("/connections/problem/").headers["Location"] == "/connections/"
+    assert Client().get("/connections/problem/").headers["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.requirement(47)
+def test_only_the_providers_own_words_stand_as_what_it_says(person: Person) -> None:
+    ours = text_of(person.get(f"{CALLBACK}?code=x&state=y"))
+    theirs = text_of(person.come_back(person.begin(), error="access_denied"))
+
+    assert "Sandbox says" not in ours
+    assert "The hub notes This attempt is not known" in ours
+    assert "Sandbox says" in theirs
+    assert "The hub notes" not in theirs
 
 
 @pytest.mark.requirement(34)

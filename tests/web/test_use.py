@@ -1,11 +1,21 @@
 """Test, try, name and end a connection."""
 
+import socket
+import threading
+
 import pytest
+from pytest_django import Settings
 
 from integrations.models import ClientRegistration, Connection, Event
 from tests.factories import make_registration
 from tests.fakes.misbehaviour import Behaviour
+from tests.oauth.loopback import Answer, Loopback, raw, reply
 from tests.web.person import Person, text_of
+
+
+def stop_half_way(connection: socket.socket, stop: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+    stop.wait()
 
 
 def messages_of(person: Person, path: str = "/connections/") -> str:
@@ -70,6 +80,30 @@ def test_a_refusal_of_the_api_is_shown_as_one(person: Person) -> None:
     response = person.post(person.page(connection, "try"), feature="notes.read")
 
     assert "The answer was a refusal." in text_of(response)
+
+
+@pytest.mark.parametrize("action", ["try", "test"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(reply(b"not compressed", headers="Content-Encoding: gzip\r\n"), id="no gzip"),
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), id="truncated"),
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), id="bad chunk"),
+        pytest.param(stop_half_way, id="never ends"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_the_providers_fault(
+    person: Person, settings: Settings, answer: Answer, action: str
+) -> None:
+    connection = person.connect("notes.read")
+    settings.HUB_HTTP_DEADLINE_SECONDS = 1
+    with Loopback(answer) as api:
+        ClientRegistration.objects.update(variables={"origin": f"http://127.0.0.1:{api.port}"})
+
+        response = person.post(person.page(connection, action), feature="notes.read")
+
+    page = text_of(response) if action == "try" else messages_of(person, person.page(connection))
+    assert "Sandbox is not answering" in page
 
 
 def test_a_connection_that_cannot_be_used_explains_itself(person: Person) -> None:

@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from django.urls import include, path
 
+from integrations.flows import access
 from integrations.web.decorators import requires_feature
 from integrations.web.visitor import ConnectedRequest
 
@@ -12,6 +13,13 @@ def report(request: ConnectedRequest, year: int) -> HttpResponse:
     return HttpResponse(f"report of {year} for {request.connection.account_label}")
 
 
+@requires_feature("sandbox", "notes.read")
+def agenda(request: ConnectedRequest) -> HttpResponse:
+    scope = request.GET.get("scope", "notes:read").split()
+    with access.session(request.connection, scope=scope) as session:
+        return HttpResponse(session.get("/notes").text)
+
+
 @requires_feature("sandbox", "no.such.feature")
 def mistaken(request: ConnectedRequest) -> HttpResponse:
     return HttpResponse("never")
@@ -19,6 +27,7 @@ def mistaken(request: ConnectedRequest) -> HttpResponse:
 
 urlpatterns = [
     path("reports/<int:year>/", report, name="report"),
+    path("agenda/", agenda),
     path("mistaken/", mistaken),
     path("", include("hub.urls")),
 ]

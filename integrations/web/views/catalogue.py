@@ -31,14 +31,17 @@ def provider(request: PersonRequest, slug: str) -> HttpResponse:
     entry = PROVIDERS.get(registration.provider)
     if entry is None:
         raise Http404
-    connected = request.user.connections.visible().filter(registration=registration)
-    asked = request.GET.get("feature", "")
+    connected = list(
+        request.user.connections.visible().filter(registration=registration).select_related("registration")
+    )
+    # Whoever signs in with an account that is connected already would lose what is not asked for again.
+    on = {feature.slug for row in connected for feature in entry.features_of(row.scope)[0]}
     context = {
         "card": registration_card(registration),
         "provider": entry,
-        "features": feature_rows(entry, wanted={asked}),
+        "features": feature_rows(entry, wanted={request.GET.get("feature", ""), *on}),
         "always_asked": scope_rows(entry, entry.base_scope | registration.extra_scope_set),
-        "connected": [connection_card(row) for row in connected.select_related("registration")],
+        "connected": [connection_card(row) for row in connected],
         "next": safe_path(request.GET.get("next", "")),
     }
     return render(request, "integrations/provider.html", context)

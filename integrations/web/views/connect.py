@@ -1,8 +1,11 @@
 """To the provider, and back."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedRedirect
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,19 +13,22 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
 from integrations.flows import connect
 from integrations.flows.connect import Completed
+from integrations.flows.errors import ConnectRefused
 from integrations.models import ClientRegistration, Connection
 from integrations.oauth.errors import OAuthError
 from integrations.providers import PROVIDERS
-from integrations.web.addresses import HttpResponseSeeOther, origin_of, safe_path
+from integrations.providers.provider import Feature
+from integrations.web.addresses import HttpResponseSeeOther, origin_of, safe_path, with_next
+from integrations.web.attempts import Again, beginning, changing, recall, remember
 from integrations.web.decorators import action_of, no_referrer
 from integrations.web.forms import FeaturesForm
 from integrations.web.own import own_connection
-from integrations.web.presentation import provider_name
-from integrations.web.problem import problem
+from integrations.web.presentation import connection_card, provider_name
+from integrations.web.problem import kept_problem, problem, problem_elsewhere
 from integrations.web.visitor import PersonRequest, browser_of, client_address
 
 
@@ -35,7 +41,8 @@ def begin(request: PersonRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "That choice is not on offer any more. Choose again.")
         return redirect("integrations:provider", slug=slug)
-    return _leave(request, registration, features=form.cleaned_data["features"], return_to=_next(request))
+    again = beginning(registration, features=tuple(form.cleaned_data["features"]), next_path=_next(request))
+    return _leave(request, registration, features=form.cleaned_data["features"], again=again)
 
 
 @never_cache
@@ -53,7 +60,7 @@ def enable(request: PersonRequest, uuid: str) -> HttpResponse:
         connection.registration,
         features=features & _on_offer(connection.registration),
         connection=connection,
-        return_to=_next(request),
+        again=changing(connection, "enable", features=tuple(form.cleaned_data["features"]), next_path=_next(request)),
     )
 
 
@@ -67,7 +74,7 @@ def reconnect(request: PersonRequest, uuid: str) -> HttpResponse:
         connection.registration,
         features={*connection.requested_features} & _on_offer(connection.registration),
         connection=connection,
-        return_to=_next(request),
+        again=changing(connection, "reconnect", next_path=_next(request)),
     )
 
 
@@ -79,10 +86,15 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
     if not request.user.is_authenticated:
         messages.warning(request, "Sign in first, then start connecting again.")
         return redirect_to_login(reverse("integrations:connections"))
-    registration = get_object_or_404(ClientRegistration, slug=slug)
+    registration = ClientRegistration.objects.filter(slug=slug).first()
+    if registration is None:
+        return problem_elsewhere(request, ConnectRefused("No provider answers here."))
+    person = cast(PersonRequest, request)
+    again = recall(person, registration)
+    before = {row.pk: row.scope for row in person.user.connections.visible().filter(registration=registration)}
     try:
         completed = connect.complete(
-            user=request.user,
+            user=person.user,
             browser=browser_of(request),
             registration=registration,
             pairs=[(name, value) for name, values in request.GET.lists() for value in values],
@@ -90,10 +102,32 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
             ip=client_address(request),
         )
     except OAuthError as error:
-        return problem(request, error, registration)
+        return problem_elsewhere(request, error, registration, again=again)
     _tell(request, completed, provider=provider_name(registration))
-    page = reverse("integrations:connection", kwargs={"uuid": completed.connection.uuid})
-    return HttpResponseSeeOther(safe_path(completed.return_to) or page)
+    return HttpResponseSeeOther(_after(completed, lost=_lost(completed, before.get(completed.connection.pk, ()))))
+
+
+@never_cache
+@require_safe
+@login_required
+def problem_page(request: HttpRequest) -> HttpResponse:
+    """Why the last way back led nowhere; the list of connections when it did not."""
+    return kept_problem(request) or redirect("integrations:connections")
+
+
+@require_safe
+@login_required
+def less(request: PersonRequest, uuid: str) -> HttpResponse:
+    """Say that a connection now allows less than before, and offer to allow it again."""
+    connection = own_connection(request, uuid)
+    provider = PROVIDERS.get(connection.registration.provider)
+    off = provider.features_of(connection.scope)[1] if provider else ()
+    features = [feature for feature in off if feature.slug in request.GET.getlist("feature")]
+    onwards = safe_path(request.GET.get("next", "")) or _page_of(connection)
+    if not features or connection.status != Connection.Status.ACTIVE:
+        return redirect(onwards)
+    context = {"card": connection_card(connection), "features": features, "onwards": onwards}
+    return render(request, "integrations/less.html", context)
 
 
 @no_referrer
@@ -103,7 +137,7 @@ def _leave(
     *,
     features: Collection[str],
     connection: Connection | None = None,
-    return_to: str,
+    again: Again,
 ) -> HttpResponse:
     """Hand the browser over with a page, not a redirect.
 
@@ -117,12 +151,13 @@ def _leave(
             registration=registration,
             features=features,
             connection=connection,
-            return_to=return_to,
+            return_to=again.next,
             now=timezone.now(),
             ip=client_address(request),
         )
     except OAuthError as error:
-        return problem(request, error, registration)
+        return problem(request, error, registration, again=again)
+    remember(request, registration, authorization_url=url, again=again)
     origin = origin_of(url)
     if not origin:
         raise DisallowedRedirect("the authorization endpoint is not on the web")
@@ -151,6 +186,28 @@ def _features_form(request: HttpRequest, registration: ClientRegistration) -> Fe
 def _on_offer(registration: ClientRegistration) -> frozenset[str]:
     provider = PROVIDERS.get(registration.provider)
     return frozenset(feature.slug for feature in provider.features) if provider else frozenset()
+
+
+def _page_of(connection: Connection) -> str:
+    return reverse("integrations:connection", kwargs={"uuid": connection.uuid})
+
+
+def _lost(completed: Completed, before: Collection[str]) -> Sequence[Feature]:
+    """The features that were on before and are off now: whoever connects anew does not mean to lose them."""
+    provider = PROVIDERS.get(completed.connection.registration.provider)
+    if provider is None or not before:
+        return ()
+    off = provider.features_of(completed.connection.scope)[1]
+    return [feature for feature in provider.features_of(before)[0] if feature in off]
+
+
+def _after(completed: Completed, *, lost: Sequence[Feature]) -> str:
+    onwards = safe_path(completed.return_to)
+    if not lost:
+        return onwards or _page_of(completed.connection)
+    page = reverse("integrations:less", kwargs={"uuid": completed.connection.uuid})
+    query = urlencode([("feature", feature.slug) for feature in lost])
+    return with_next(f"{page}?{query}", next_path=onwards)
 
 
 def _tell(request: HttpRequest, completed: Completed, *, provider: str) -> None:

@@ -20,7 +20,7 @@ from integrations.web.visitor import PersonRequest
 @require_safe
 @login_required
 def consent(request: PersonRequest) -> HttpResponse:
-    """Ask for a feature on the connections the person has at a provider, or on a new one."""
+    """Ask for a feature on the connections the person has at a provider, or on `connection`, or on a new one."""
     provider = PROVIDERS.get(request.GET.get("provider", ""))
     if provider is None:
         raise Http404
@@ -59,6 +59,8 @@ def _feature(provider: Provider, slug: str) -> Feature:
 
 def _connections(request: PersonRequest, provider: Provider) -> Sequence[Connection]:
     rows = request.user.connections.visible().filter(registration__provider=provider.slug)
+    if request.GET.get("connection"):
+        rows = rows.filter(pk__in=[row.pk for row in rows if str(row.uuid) == request.GET["connection"]])
     return list(rows.select_related("registration", "owner").fetch_mode(models.FETCH_RAISE))
 
 

@@ -4,7 +4,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -12,9 +14,10 @@ from integrations.flows import access
 from integrations.flows.disconnect import Disconnected, disconnect
 from integrations.flows.rename import rename
 from integrations.models import Connection
-from integrations.oauth.errors import OAuthError
+from integrations.oauth.errors import OAuthError, Remedy
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Feature
+from integrations.web.attempts import changing, opening
 from integrations.web.decorators import action_of
 from integrations.web.errors import explain
 from integrations.web.forms import RenameForm
@@ -53,7 +56,11 @@ def try_feature(request: PersonRequest, uuid: str) -> HttpResponse:
     try:
         trial = access.try_path(connection, feature.test_path, actor=request.user.get_username())
     except OAuthError as error:
-        return problem(request, error, connection.registration)
+        page = reverse("integrations:connection", kwargs={"uuid": uuid})
+        again = opening(page, label=gettext("Back to the connection"))
+        if error.remedy is Remedy.REAUTHORIZE:
+            again = changing(connection, "reconnect", label=gettext("Reconnect"))
+        return problem(request, error, connection.registration, again=again)
     context = {
         "card": connection_card(connection),
         "feature": feature,
