@@ -39,6 +39,7 @@ COLUMNS = (
 class ConnectionRow:
     """A connection in the list; `action` is the one thing to do with it: open, reconnect or connect."""
 
+    uuid: UUID
     address: str
     title: str
     account: str
@@ -76,6 +77,7 @@ def _row(connection: Any, *, standing: Standing, page: str, reconnect: str, now:
     elif standing is Standing.DISCONNECTED and _is_offered(connection.registration):
         action, action_address = "connect", reverse("integrations:provider", args=(connection.registration.slug,))
     return ConnectionRow(
+        uuid=connection.uuid,
         address=page.format(connection.uuid),
         title=printable(connection.title, limit=NAME_LIMIT),
         account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
