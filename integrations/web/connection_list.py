@@ -10,7 +10,6 @@ from functools import reduce
 from operator import and_
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import models
@@ -23,30 +22,13 @@ from django.utils.translation import ngettext
 from integrations.models import Connection
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
-from integrations.web.moments import used_ago
-from integrations.web.presentation import NAME_LIMIT, is_held, provider_name
-from integrations.web.standing import Standing, by_attention, of_standing, standing_of, with_standing, words_for
+from integrations.web.connection_row import COLUMNS, ConnectionRow, connection_rows
+from integrations.web.standing import Standing, by_attention, of_standing, standing_of, with_standing
 
 PAGE_SIZE = 25
 SEARCH_LIMIT = 100
 #: As many can be seen at one glance.
 SEARCH_FROM = 6
-FEATURES_NAMED = 3
-#: The columns that a row of the list is made from.
-SHOWN = (
-    "uuid",
-    "subject",
-    "account_label",
-    "name",
-    "status",
-    "granted_scope",
-    "last_error_code",
-    "last_used_at",
-    "registration__slug",
-    "registration__provider",
-    "registration__enabled",
-    "registration__last_error_code",
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,24 +62,6 @@ class Option:
     value: str
     label: str
     is_chosen: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConnectionRow:
-    """A connection in the list; `action` is the one thing to do with it: open, reconnect or connect."""
-
-    uuid: UUID
-    title: str
-    account: str
-    provider: str
-    provider_key: str
-    standing: str
-    words: str
-    features: str
-    used: str
-    last_used_at: datetime | None
-    action: str
-    slug: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +140,7 @@ def connection_list(user: User, query: QueryDict, *, now: datetime) -> Connectio
     shown = by_attention(_filtered(rows, chosen), now=now)[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     return ConnectionList(
         filter=chosen,
-        rows=tuple(_row(row, standing=standing_of(row.rank), ends_at=row.ends_at, now=now) for row in shown),
+        rows=connection_rows(shown, now=now),
         number=number,
         last=last,
         total=sum(kind.total for kind in counts if kind.standing != Standing.DISCONNECTED),
@@ -229,7 +193,7 @@ def _filtered(rows: QuerySet[Any], chosen: Filter) -> QuerySet[Any]:
     rows = of_standing(rows, Standing(chosen.standing)) if chosen.standing else rows.visible()  # type: ignore[attr-defined]
     if chosen.provider:
         rows = rows.filter(registration__provider=chosen.provider)
-    return rows.select_related("registration").only(*SHOWN).fetch_mode(models.FETCH_RAISE)
+    return rows.select_related("registration").only(*COLUMNS).fetch_mode(models.FETCH_RAISE)
 
 
 def _page_number(text: str, *, last: int) -> int:
@@ -242,44 +206,3 @@ def _provider_options(keys: Iterable[str], chosen: Filter) -> tuple[Option, ...]
         Option(value=key, label=name, is_chosen=key == chosen.provider)
         for name, key in sorted(named, key=lambda pair: pair[0].casefold())
     )
-
-
-def _row(connection: Connection, *, standing: Standing, ends_at: datetime | None, now: datetime) -> ConnectionRow:
-    provider = provider_name(connection.registration)
-    used = connection.last_used_at
-    return ConnectionRow(
-        uuid=connection.uuid,
-        title=printable(connection.title, limit=NAME_LIMIT),
-        account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
-        provider=provider,
-        provider_key=connection.registration.provider,
-        standing=standing.value,
-        words=words_for(connection, standing, provider=provider, ends_at=ends_at, now=now),
-        features=_features(connection),
-        used=used_ago(now - used) if used else _("Not used yet"),
-        last_used_at=used,
-        action=_action(connection, standing),
-        slug=connection.registration.slug,
-    )
-
-
-def _features(connection: Connection) -> str:
-    """What is on, the first few by name."""
-    provider = PROVIDERS.get(connection.registration.provider)
-    if provider is None or not is_held(connection):
-        return ""
-    titles = [feature.title for feature in provider.features_of(connection.scope)[0]]
-    named, more = ", ".join(titles[:FEATURES_NAMED]), len(titles) - FEATURES_NAMED
-    if more <= 0:
-        return named
-    return ngettext("%(named)s and %(count)d more", "%(named)s and %(count)d more", more) % {
-        "named": named,
-        "count": more,
-    }
-
-
-def _action(connection: Connection, standing: Standing) -> str:
-    if standing in (Standing.NEEDS_YOU, Standing.EXPIRING):
-        return "reconnect"
-    is_offered = connection.registration.enabled and connection.registration.provider in PROVIDERS
-    return "connect" if standing == Standing.DISCONNECTED and is_offered else "open"

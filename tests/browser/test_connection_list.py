@@ -203,6 +203,20 @@ def test_changes_appear_by_themselves_and_take_nothing_away(hub: Hub) -> None:
     assert page.evaluate("scrollY") == scrolled
 
 
+@pytest.mark.parametrize("script", ["", "delete Element.prototype.moveBefore;"])
+def test_the_focus_goes_with_a_row_that_moves(hub: Hub, script: str) -> None:
+    many(hub, 30)
+    hub.page.add_init_script(script)
+    page = watched(hub)
+    page.get_by_role("link", name="Account 020").focus()
+
+    Connection.objects.filter(name="Account 020").update(last_used_at=timezone.now())
+    page.clock.run_for(21_000)
+
+    expect(page.locator(".connection-row-title").first).to_have_text("Account 020")
+    expect(page.get_by_role("link", name="Account 020")).to_be_focused()
+
+
 def test_a_hidden_page_asks_for_nothing(hub: Hub) -> None:
     held(hub, "Work")
     page = watched(hub)

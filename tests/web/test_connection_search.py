@@ -1,11 +1,14 @@
 """Connections are found again among many: by words, status, provider, page by page."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from integrations.models import Connection
 from tests.factories import make_registration
 from tests.web.listing import held, many, titles
 from tests.web.person import Person, text_of
+from tests.web.test_hostile_text import CONTROLS, VECTORS, assert_harmless
 
 Status = Connection.Status
 
@@ -66,3 +69,17 @@ def test_pages_hold_25_and_keep_the_search(person: Person) -> None:
     assert 'rel="next"' not in last.content.decode()
     seen = titles(first) + titles(person.get("/connections/?q=account&page=2")) + titles(last)
     assert len(set(seen)) == 60
+
+
+@pytest.mark.requirement(47)
+@pytest.mark.parametrize("vector", [*VECTORS, CONTROLS])
+@pytest.mark.parametrize("path", ["/connections/", "/connections/new/"])
+@pytest.mark.parametrize("parameter", ["q", "status", "provider", "category", "page"])
+def test_what_is_looked_for_comes_back_as_text(person: Person, path: str, parameter: str, vector: str) -> None:
+    held(person, "Work")
+
+    for headers in ({}, {"HX-Request": "true"}):
+        page = person.get(f"{path}?{urlencode({parameter: vector})}", **headers)
+
+        assert page.status_code == 200
+        assert_harmless(page.content.decode(), vector)
