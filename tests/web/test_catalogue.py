@@ -64,7 +64,7 @@ def test_an_empty_catalogue_tells_an_operator_what_to_do(person: Person) -> None
         ("?category=development", ["GitHub", "GitLab"]),
         ("?category=development&q=hub", ["GitHub"]),
         ("?category=nothing", ["GitHub", "GitLab", "Google", "Sandbox"]),
-        ("?q=%00%0a", ["GitHub", "GitLab", "Google", "Sandbox"]),
+        ("?q=%01%0a", ["GitHub", "GitLab", "Google", "Sandbox"]),
         ("?q=zzz", []),
         ("?category=files", ["GitHub", "GitLab", "Google", "Sandbox"]),
     ],

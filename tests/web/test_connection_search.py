@@ -23,7 +23,7 @@ Status = Connection.Status
         ("q=robin+github", []),
         ("q=sub-4711", ["Home"]),
         ("q=%25", []),
-        ("q=%00", ["Code", "Home", "Work"]),
+        ("q=%01", ["Code", "Home", "Work"]),
         ("status=active&provider=sandbox", ["Home", "Work"]),
         ("status=needs_you", ["Code"]),
         ("status=trouble", []),
