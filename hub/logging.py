@@ -16,6 +16,7 @@ TALKATIVE = (
     "aiohttp",
     "asyncio",
     "django.db.backends",
+    "fido2",
     "httpx",
     "oauth2_provider",
     "oauthlib",

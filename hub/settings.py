@@ -56,6 +56,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "oauth2_provider",
     "integrations",
     *(["hub.sandbox"] if HUB_SANDBOX else []),
@@ -68,11 +70,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "integrations.web.nul.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 TEMPLATES = [
     {
@@ -118,15 +122,46 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/connections/"
-LOGOUT_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_signed_out"
 HUB_OPEN_SIGN_UP = env.bool("HUB_OPEN_SIGN_UP", default=False)
 ACCOUNT_ADAPTER = "hub.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_FORMS = {
+    "login": "hub.forms.LoginForm",
+    "signup": "hub.forms.SignupForm",
+    "reauthenticate": "hub.forms.ReauthenticateForm",
+    "change_password": "hub.forms.ChangePasswordForm",
+    "set_password": "hub.forms.SetPasswordForm",
+    "reset_password": "hub.forms.ResetPasswordForm",
+    "reset_password_from_key": "hub.forms.ResetPasswordKeyForm",
+    "add_email": "hub.forms.AddEmailForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HUB_OPEN_SIGN_UP else "none"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "hub.adapter.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "hub.forms.AuthenticateForm",
+    "reauthenticate": "hub.forms.ConfirmByCodeForm",
+    "activate_totp": "hub.forms.ActivateAppForm",
+    "login_webauthn": "hub.forms.LoginByKeyForm",
+    "authenticate_webauthn": "hub.forms.AuthenticateByKeyForm",
+    "reauthenticate_webauthn": "hub.forms.ConfirmByKeyForm",
+    "add_webauthn": "hub.forms.AddKeyForm",
+    "edit_webauthn": "hub.forms.EditKeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TRUST_ENABLED = True
+MFA_TRUST_COOKIE_NAME = "__Host-trusted" if PRODUCTION else f"hub_{HUB_MODE}_trusted"
+# Where anyone signs up, a second factor on an address that is not theirs would lock its real holder out.
+MFA_ALLOW_UNVERIFIED_EMAIL = not HUB_OPEN_SIGN_UP
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("HUB_TRUSTED_PROXY_COUNT", default=0, at_least=0, at_most=10)
 EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:25" if PRODUCTION else "")
 MAILERS = {"default": environment.mailer(EMAIL_URL)}
@@ -199,6 +234,12 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # language and time
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "__Host-language" if PRODUCTION else f"hub_{HUB_MODE}_language"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,19 +1,33 @@
 """Every address of the hub."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.recovery_codes.views import view_recovery_codes
+from allauth.mfa.totp.views import activate_totp
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
+from django.views.decorators.cache import never_cache
+from django.views.generic import RedirectView, TemplateView
+
+from hub import sign_in_admin
 
 # Admin signs in through the same page as everyone, with its rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+sign_in_admin.narrow(admin.site)
 admin.site.site_header = admin.site.site_title = "Integration Hub"
+
+SIGNED_OUT = TemplateView.as_view(template_name="account/signed_out.html")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/connections/"), name="home"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/signed-out/", SIGNED_OUT, name="account_signed_out"),
+    # These two show secrets, which must not come back out of a browser's cache; allauth does not say so itself.
+    path("accounts/2fa/totp/activate/", never_cache(activate_totp)),
+    path("accounts/2fa/recovery-codes/", never_cache(view_recovery_codes)),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("hub.authorization_server.urls")),
     path("", include("integrations.web.urls")),
 ]

@@ -45,7 +45,7 @@ FLOORS = {
         others=(*DJANGO, "oauthlib", "requests_oauthlib", "requests"),
         never=("django.http", "django.contrib", "django.shortcuts", "django.views", "django.template"),
     ),
-    "web": Floor(ours=("web", *EDGE), others=DJANGO),
+    "web": Floor(ours=("web", *EDGE), others=(*DJANGO, "allauth")),
     "api": Floor(ours=("api", *EDGE), others=(*DJANGO, "ninja")),
     "admin": Floor(ours=("admin", *EDGE), others=DJANGO),
     "management": Floor(ours=("management", *EDGE), others=(*DJANGO, "tqdm")),

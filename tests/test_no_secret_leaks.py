@@ -20,7 +20,7 @@ CARRIERS = re.compile(r"(?:^|_)(?:body|headers|sealed|value|text|pairs|extra|cla
 # The catalogue's facts say how secrets are sent; they hold none.
 FACTS = ("integrations.oauth.server", "integrations.providers.provider")
 # An error's code, and a scope token.
-HARMLESS = {("Explanation", "code"), ("ScopeRow", "token")}
+HARMLESS = {("Explanation", "code"), ("ScopeRow", "token"), ("Option", "value")}
 
 
 def dataclasses_of_ours() -> Iterator[type]:

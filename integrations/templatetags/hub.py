@@ -1,11 +1,16 @@
 """What templates need beside their context: the monogram that stands where a logo could, and whether mail goes out."""
 
+import re
 import zlib
+from functools import lru_cache
+from pathlib import Path
 
 from django import template
 from django.conf import settings
+from django.contrib.staticfiles import finders
 
 HUES = 6
+MARKS = "marks/marks.svg"
 
 register = template.Library()
 
@@ -20,6 +25,18 @@ def initial(name: str) -> str:
 def hue(name: str) -> int:
     """One of the six colours in tokens.css, always the same for a name."""
     return zlib.crc32(name.encode()) % HUES
+
+
+@register.filter
+def has_mark(provider: str) -> bool:
+    """Whether there is a drawn mark for a key of the catalogue."""
+    return provider in _marks()
+
+
+@lru_cache(maxsize=1)
+def _marks() -> frozenset[str]:
+    found = finders.find(MARKS)
+    return frozenset(re.findall(r'<symbol id="([a-z0-9_-]+)"', Path(found).read_text())) if found else frozenset()
 
 
 @register.simple_tag

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from integrations.flows import clients
 from integrations.models import ClientRegistration, Connection
@@ -18,10 +19,13 @@ KEY = "connect_attempts"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Again:
-    """A form to send once more, or with `is_link` a page to open. `connection` is the uuid of the one it changes."""
+    """A form to send once more, or with `is_link` a page to open; no `label` is "Start again".
+
+    `connection` is the uuid of the one it changes.
+    """
 
     url: str
-    label: str = "Start again"
+    label: str = ""
     features: tuple[str, ...] = ()
     next: str = ""
     connection: str = ""
@@ -38,15 +42,15 @@ def changing(
     *,
     features: tuple[str, ...] = (),
     next_path: str = "",
-    label: str = "Start again",
+    label: str = "",
 ) -> Again:
     """`page`: enable or reconnect."""
     url = reverse(f"integrations:{page}", kwargs={"uuid": connection.uuid})
     return Again(url=url, label=label, features=features, next=next_path, connection=str(connection.uuid))
 
 
-def opening(path: str, *, label: str = "Try again") -> Again:
-    return Again(url=path, label=label, is_link=True)
+def opening(path: str, *, label: str = "") -> Again:
+    return Again(url=path, label=label or gettext("Try again"), is_link=True)
 
 
 def remember(request: HttpRequest, registration: ClientRegistration, *, authorization_url: str, again: Again) -> None:

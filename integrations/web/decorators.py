@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from integrations.flows import access
 from integrations.flows.errors import ConnectionUnusable, NotConnected, ScopeMissing
@@ -98,7 +99,7 @@ def _stopped(request: ConnectedRequest, error: OAuthError, *, path: str) -> Http
         return _to_consent(request, error, path=f"{error.consent_path}&connection={connection.uuid}")
     if error.remedy is Remedy.REAUTHORIZE and not connection.is_usable:
         return _to_consent(request, error, path=f"{path}&connection={connection.uuid}")
-    again = changing(connection, "reconnect", next_path=_here(request), label="Reconnect")
+    again = changing(connection, "reconnect", next_path=_here(request), label=gettext("Reconnect"))
     if error.remedy is Remedy.RETRY:
         again = opening(_here(request) or reverse("integrations:connection", kwargs={"uuid": connection.uuid}))
     return problem(request, error, connection.registration, again=again)

@@ -2,8 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integrations.oauth.errors import OAuthError, Remedy, printable
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 STATUS_OF_REMEDY: Mapping[Remedy, int] = {
     Remedy.RETRY: 503,
@@ -15,7 +22,20 @@ RETRY_AFTER_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sentences:
-    """A title, what happened, what to do; `{provider}` is filled in."""
+    """A title, what happened, what to do, to be translated; `{provider}` is filled in.
+
+    `nothing_changed`: what happened had no effect, which a person likes to read.
+    """
+
+    title: "StrPromise"
+    happened: "StrPromise"
+    todo: "StrPromise"
+    nothing_changed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """Sentences in the reader's language, about one provider."""
 
     title: str
     happened: str
@@ -23,7 +43,7 @@ class Sentences:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Explanation(Sentences):
+class Explanation(Said):
     """Sentences for one error, the HTTP status it has, what the provider said and what the hub adds for support."""
 
     code: str
@@ -34,61 +54,70 @@ class Explanation(Sentences):
     redirect_uri_suspected: bool
 
 
-START_AGAIN = "Start again from here. Use this browser until you are back."
-NOTHING_CHANGED = "Nothing was connected, and nothing you had connected before has changed."
-ASK_OPERATOR = "Tell an operator of this hub. They find the details below and in the hub's log."
+START_AGAIN = _("Start again from here. Use this browser until you are back.")
+NOTHING_CHANGED = _("Nothing was connected, and nothing you had connected before has changed.")
+ASK_OPERATOR = _("Tell an operator of this hub. They find the details below and in the hub's log.")
 
 BY_REMEDY: Mapping[Remedy, Sentences] = {
     Remedy.RETRY: Sentences(
-        title="{provider} is not answering",
-        happened="The hub asked {provider} and got no usable answer. What you had connected before is kept.",
-        todo="Wait a few minutes, then try again.",
+        title=_("{provider} is not answering"),
+        happened=_("The hub asked {provider} and got no usable answer. What you had connected before is kept."),
+        todo=_("Wait a few minutes, then try again."),
     ),
     Remedy.REAUTHORIZE: Sentences(
-        title="That did not work",
-        happened="The answer from {provider} could not be trusted, so the hub did not use it. " + NOTHING_CHANGED,
+        title=_("That did not work"),
+        happened=_("The answer from {provider} could not be trusted, so the hub did not use it."),
+        nothing_changed=True,
         todo=START_AGAIN,
     ),
     Remedy.OPERATOR: Sentences(
-        title="An operator must look at this",
-        happened="{provider} and this hub do not fit together as they are set up now. " + NOTHING_CHANGED,
+        title=_("An operator must look at this"),
+        happened=_("{provider} and this hub do not fit together as they are set up now."),
+        nothing_changed=True,
         todo=ASK_OPERATOR,
     ),
 }
 
 _STALE = Sentences(
-    title="This way back is not valid",
-    happened="You came back from {provider} with an answer that no attempt here is waiting for. It may have been used "
-    "already, or it was not made for you. " + NOTHING_CHANGED,
-    todo="If somebody sent you the link, do not use it. " + START_AGAIN,
+    title=_("This way back is not valid"),
+    happened=_(
+        "You came back from {provider} with an answer that no attempt here is waiting for. It may have been used "
+        "already, or it was not made for you."
+    ),
+    nothing_changed=True,
+    todo=_("If somebody sent you the link, do not use it. Start again from here. Use this browser until you are back."),
 )
 _NOT_THE_PROVIDER = Sentences(
-    title="The answer is not from {provider}",
-    happened="The answer names another sender than {provider}. The hub did not use it. " + NOTHING_CHANGED,
-    todo="Start again from here. If it happens again, tell an operator of this hub.",
+    title=_("The answer is not from {provider}"),
+    happened=_("The answer names another sender than {provider}. The hub did not use it."),
+    nothing_changed=True,
+    todo=_("Start again from here. If it happens again, tell an operator of this hub."),
 )
 _OUR_ACCESS_THERE = Sentences(
-    title="{provider} does not accept this hub",
-    happened="{provider} refused the hub's client ID or client secret. " + NOTHING_CHANGED,
-    todo="You cannot mend this. " + ASK_OPERATOR,
+    title=_("{provider} does not accept this hub"),
+    happened=_("{provider} refused the hub's client ID or client secret."),
+    nothing_changed=True,
+    todo=_("You cannot mend this. Tell an operator of this hub. They find the details below and in the hub's log."),
 )
 _REDIRECT_URI = Sentences(
-    title="{provider} did not accept the request",
-    happened="{provider} refused what the hub sent. Often the redirect URI registered there is not the hub's. "
-    + NOTHING_CHANGED,
-    todo="You cannot mend this. " + ASK_OPERATOR,
+    title=_("{provider} did not accept the request"),
+    happened=_("{provider} refused what the hub sent. Often the redirect URI registered there is not the hub's."),
+    nothing_changed=True,
+    todo=_("You cannot mend this. Tell an operator of this hub. They find the details below and in the hub's log."),
 )
 _IDENTITY = Sentences(
-    title="{provider} did not say clearly who you are",
-    happened="The hub could not verify which account you signed in to at {provider}. " + NOTHING_CHANGED,
-    todo="Start again from here. If it happens again, tell an operator of this hub.",
+    title=_("{provider} did not say clearly who you are"),
+    happened=_("The hub could not verify which account you signed in to at {provider}."),
+    nothing_changed=True,
+    todo=_("Start again from here. If it happens again, tell an operator of this hub."),
 )
 
 BY_CODE: Mapping[str, Sentences] = {
     "access_denied": Sentences(
-        title="You did not allow access",
-        happened="You, or a rule of your organisation, said no at {provider}. " + NOTHING_CHANGED,
-        todo="If you did not mean to, start again and allow access at {provider}.",
+        title=_("You did not allow access"),
+        happened=_("You, or a rule of your organisation, said no at {provider}."),
+        nothing_changed=True,
+        todo=_("If you did not mean to, start again and allow access at {provider}."),
     ),
     "state_missing": _STALE,
     "state_mismatch": _STALE,
@@ -98,69 +127,78 @@ BY_CODE: Mapping[str, Sentences] = {
     "code_malformed": _STALE,
     "other_registration": _STALE,
     "attempt_expired": Sentences(
-        title="That took too long",
-        happened="You have 10 minutes to come back from {provider}, and they were over. " + NOTHING_CHANGED,
+        title=_("That took too long"),
+        happened=_("You have 10 minutes to come back from {provider}, and they were over."),
+        nothing_changed=True,
         todo=START_AGAIN,
     ),
     "other_user": Sentences(
-        title="Somebody else started this",
-        happened="Another person who uses this hub started connecting {provider}; only they can finish it. "
-        + NOTHING_CHANGED,
-        todo="If somebody sent you a link, do not use it. To connect your own account, start from here.",
+        title=_("Somebody else started this"),
+        happened=_("Another person who uses this hub started connecting {provider}; only they can finish it."),
+        nothing_changed=True,
+        todo=_("If somebody sent you a link, do not use it. To connect your own account, start from here."),
     ),
     "other_browser": Sentences(
-        title="You started in another browser",
-        happened="Connecting {provider} was started in another browser, or before you last signed in. "
-        + NOTHING_CHANGED,
+        title=_("You started in another browser"),
+        happened=_("Connecting {provider} was started in another browser, or before you last signed in."),
+        nothing_changed=True,
         todo=START_AGAIN,
     ),
     "other_account": Sentences(
-        title="That is another account",
-        happened="You came back from {provider} as another account than the one this connection is for. "
-        "The connection was not changed.",
-        todo="To keep this connection, sign out at {provider}, then start again with its own account. "
-        "To add the other account, connect it as a new one.",
+        title=_("That is another account"),
+        happened=_(
+            "You came back from {provider} as another account than the one this connection is for. The connection"
+            " was not changed."
+        ),
+        todo=_(
+            "To keep this connection, sign out at {provider}, then start again with its own account. To add the "
+            "other account, connect it as a new one."
+        ),
     ),
     "connection_gone": Sentences(
-        title="It was disconnected meanwhile",
-        happened="The connection was disconnected while you were at {provider}, so the answer was not used.",
-        todo="To use {provider} again, connect it anew.",
+        title=_("It was disconnected meanwhile"),
+        happened=_("The connection was disconnected while you were at {provider}, so the answer was not used."),
+        todo=_("To use {provider} again, connect it anew."),
     ),
     "disconnected": Sentences(
-        title="This is disconnected",
-        happened="The connection was disconnected; the hub holds nothing of it any more.",
-        todo="To use {provider} again, connect it anew.",
+        title=_("This is disconnected"),
+        happened=_("The connection was disconnected; the hub holds nothing of it any more."),
+        todo=_("To use {provider} again, connect it anew."),
     ),
     "registration_disabled": Sentences(
-        title="{provider} is switched off",
-        happened="An operator has switched {provider} off in this hub. Nothing starts, and nothing is used, until it "
-        "is on again. Your connections are kept.",
-        todo="Ask an operator of this hub when it will be back.",
+        title=_("{provider} is switched off"),
+        happened=_(
+            "An operator has switched {provider} off in this hub. Nothing starts, and nothing is used, until it "
+            "is on again. Your connections are kept."
+        ),
+        todo=_("Ask an operator of this hub when it will be back."),
     ),
     "needs_reauthorization": Sentences(
-        title="{provider} needs you",
-        happened="{provider} no longer accepts the access you gave. This happens when it expires, or when you or "
-        "{provider} took it back.",
-        todo="Reconnect the account.",
+        title=_("{provider} needs you"),
+        happened=_(
+            "{provider} no longer accepts the access you gave. This happens when it expires, or when you or "
+            "{provider} took it back."
+        ),
+        todo=_("Reconnect the account."),
     ),
     "invalid_grant": Sentences(
-        title="{provider} took the access back",
-        happened="What you brought from {provider} is used up, expired, or was taken back.",
+        title=_("{provider} took the access back"),
+        happened=_("What you brought from {provider} is used up, expired, or was taken back."),
         todo=START_AGAIN,
     ),
     "insufficient_scope": Sentences(
-        title="You have not allowed this yet",
-        happened="The connection to {provider} works, but it does not include this.",
-        todo="Enable the feature on the page of the connection.",
+        title=_("You have not allowed this yet"),
+        happened=_("The connection to {provider} works, but it does not include this."),
+        todo=_("Enable the feature on the page of the connection."),
     ),
     "not_connected": Sentences(
-        title="{provider} is not connected",
-        happened="You have no connection to {provider} that can be used for this.",
-        todo="Connect it first.",
+        title=_("{provider} is not connected"),
+        happened=_("You have no connection to {provider} that can be used for this."),
+        todo=_("Connect it first."),
     ),
     "owner_inactive": Sentences(
-        title="This account is not active",
-        happened="The person this connection belongs to cannot use the hub at the moment.",
+        title=_("This account is not active"),
+        happened=_("The person this connection belongs to cannot use the hub at the moment."),
         todo=ASK_OPERATOR,
     ),
     "iss_mismatch": _NOT_THE_PROVIDER,
@@ -171,22 +209,23 @@ BY_CODE: Mapping[str, Sentences] = {
     "invalid_redirect_uri": _REDIRECT_URI,
     "invalid_request": _REDIRECT_URI,
     "invalid_scope": Sentences(
-        title="{provider} does not offer this",
-        happened="The hub asked {provider} for more than it is set up to give. " + NOTHING_CHANGED,
-        todo="Start again with fewer features, or tell an operator of this hub.",
+        title=_("{provider} does not offer this"),
+        happened=_("The hub asked {provider} for more than it is set up to give."),
+        nothing_changed=True,
+        todo=_("Start again with fewer features, or tell an operator of this hub."),
     ),
     "identity_refused": _IDENTITY,
     "sub_missing": _IDENTITY,
     "sub_mismatch": _IDENTITY,
     "rate_limited": Sentences(
-        title="{provider} is busy",
-        happened="{provider} asked the hub to slow down. What you had connected before is kept.",
-        todo="Wait a few minutes, then try again.",
+        title=_("{provider} is busy"),
+        happened=_("{provider} asked the hub to slow down. What you had connected before is kept."),
+        todo=_("Wait a few minutes, then try again."),
     ),
     "rotation_uncertain": Sentences(
-        title="Access is being renewed",
-        happened="The hub was interrupted while it renewed the access to {provider}.",
-        todo="Wait a minute, then try again.",
+        title=_("Access is being renewed"),
+        happened=_("The hub was interrupted while it renewed the access to {provider}."),
+        todo=_("Wait a minute, then try again."),
     ),
 }
 _REDIRECT_URI_CODES = frozenset(code for code, sentences in BY_CODE.items() if sentences is _REDIRECT_URI)
@@ -194,12 +233,11 @@ _REDIRECT_URI_CODES = frozenset(code for code, sentences in BY_CODE.items() if s
 
 def explain(error: OAuthError, *, provider: str) -> Explanation:
     """Put an error into words for the person in front of the page; `provider` is its name."""
-    sentences = BY_CODE.get(error.code, BY_REMEDY[error.remedy])
-    name = provider or "the provider"
+    said = _say(BY_CODE.get(error.code, BY_REMEDY[error.remedy]), provider=provider or gettext("the provider"))
     return Explanation(
-        title=_filled(sentences.title, name),
-        happened=_filled(sentences.happened, name),
-        todo=_filled(sentences.todo, name),
+        title=said.title,
+        happened=said.happened,
+        todo=said.todo,
         code=error.code,
         status=STATUS_OF_REMEDY[error.remedy],
         quotation=printable(error.description) if error.said_by_provider else "",
@@ -209,18 +247,21 @@ def explain(error: OAuthError, *, provider: str) -> Explanation:
     )
 
 
-def sentences_of(code: str, *, provider: str) -> Sentences | None:
+def sentences_of(code: str, *, provider: str) -> Said | None:
     """What a stored error code means; None without a code, or for one that has no words of its own."""
     sentences = BY_CODE.get(code)
-    if sentences is None:
-        return None
-    return Sentences(
+    return _say(sentences, provider=provider) if sentences else None
+
+
+def _say(sentences: Sentences, *, provider: str) -> Said:
+    happened = _filled(sentences.happened, provider)
+    return Said(
         title=_filled(sentences.title, provider),
-        happened=_filled(sentences.happened, provider),
+        happened=f"{happened} {NOTHING_CHANGED}" if sentences.nothing_changed else happened,
         todo=_filled(sentences.todo, provider),
     )
 
 
-def _filled(sentence: str, provider: str) -> str:
-    text = sentence.replace("{provider}", provider)
+def _filled(sentence: "StrPromise", provider: str) -> str:
+    text = str(sentence).replace("{provider}", provider)
     return text[:1].upper() + text[1:]

@@ -57,6 +57,7 @@ class ConnectionCard:
     title: str
     account: str
     provider: str
+    provider_key: str
     status: str
     status_label: str
     features: tuple[str, ...]
@@ -119,6 +120,7 @@ def connection_card(connection: Connection) -> ConnectionCard:
         title=printable(connection.title, limit=NAME_LIMIT),
         account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
         provider=provider_name(connection.registration),
+        provider_key=connection.registration.provider,
         status="disabled" if switched_off else status.value,
         status_label="Switched off" if switched_off else str(status.label),
         features=tuple(feature.title for feature in on),

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from integrations.flows import clients
 from integrations.models import ClientRegistration
@@ -32,7 +33,7 @@ def problem(
     redirect_uri = clients.redirect_uri(registration) if registration else ""
     context = {
         "explanation": explanation,
-        "provider": provider_name(registration) if registration else "The provider",
+        "provider": provider_name(registration) if registration else gettext("The provider"),
         "registration": registration,
         "again": None if explanation.for_operator else _again(registration, again),
         "redirect_uri": redirect_uri if explanation.redirect_uri_suspected else "",
@@ -77,4 +78,4 @@ def kept_problem(request: HttpRequest) -> HttpResponse | None:
 def _again(registration: ClientRegistration | None, again: Again | None) -> Again | None:
     if registration is None or not registration.enabled:
         return None
-    return again or opening(reverse("integrations:provider", args=[registration.slug]), label="Start again")
+    return again or opening(reverse("integrations:provider", args=[registration.slug]), label=gettext("Start again"))

@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from integrations.web.views import catalogue, connect, connections, consent, use
+from integrations.web.views import catalogue, connect, connection_list, connections, consent, use
 
 app_name = "integrations"
 
 urlpatterns = [
-    path("connections/", connections.connections, name="connections"),
+    path("connections/", connection_list.connections, name="connections"),
     path("connections/new/", catalogue.catalogue, name="catalogue"),
     path("connections/new/<slug:slug>/", catalogue.provider, name="provider"),
     path("connections/begin/<slug:slug>/", connect.begin, name="begin"),

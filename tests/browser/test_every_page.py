@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from integrations.models import ClientRegistration, Connection, Event
 from tests.browser.conftest import Hub, look
-from tests.factories import make_connection, make_event, make_registration
+from tests.factories import make_connection, make_event
 from tests.fakes.misbehaviour import Behaviour
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,52 +19,6 @@ def connected(hub: Hub, **fields: object) -> Connection:
 
 def address(connection: Connection, name: str = "connection") -> str:
     return reverse(f"integrations:{name}", kwargs={"uuid": connection.uuid})
-
-
-def test_the_list_with_nothing_in_it(hub: Hub) -> None:
-    page = hub.open("/connections/")
-
-    assert page.get_by_role("link", name="Add a connection").is_visible()
-    look(page, "connections-empty")
-
-
-def test_the_list_with_connections_in_every_state(hub: Hub) -> None:
-    off = make_registration(provider="oidc", enabled=False, variables={"issuer": "https://login.example.test"})
-    connected(hub, name="Work", account_label="alice@example.test")
-    connected(hub, account_label="a-very-long-account-name-without-any-spaces-that-goes-on-and-on@example.test")
-    connected(hub, status=Connection.Status.NEEDS_REAUTHORIZATION)
-    connected(hub, registration=off, account_label="Alice at the university")
-    connected(hub, status=Connection.Status.REVOKING)
-    connected(hub, status=Connection.Status.REVOKED)
-
-    page = hub.open("/connections/")
-    page.get_by_text("Disconnected", exact=True).first.click()
-
-    assert page.get_by_text("Needs you").is_visible()
-    assert page.get_by_text("Switched off").is_visible()
-    look(page, "connections")
-
-
-def test_the_catalogue(hub: Hub) -> None:
-    for provider in ("github", "google", "slack", "notion", "oidc"):
-        make_registration(provider=provider, slug=provider, variables={"issuer": "https://login.example.test"})
-
-    page = hub.open("/connections/new/")
-
-    assert page.get_by_role("link", name="Sandbox").is_visible()
-    look(page, "catalogue")
-
-
-def test_the_catalogue_without_providers(hub: Hub) -> None:
-    ClientRegistration.objects.update(enabled=False)
-    look(hub.open("/connections/new/"), "catalogue-empty")
-    hub.user.is_staff = True
-    hub.user.save()
-
-    page = hub.open("/connections/new/")
-
-    assert page.get_by_role("link", name="Open client registrations").is_visible()
-    look(page, "catalogue-empty-operator")
 
 
 def test_the_page_of_a_provider(hub: Hub) -> None:

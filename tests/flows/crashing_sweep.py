@@ -4,6 +4,7 @@ Arguments: the time, the recovery journal's folder, the point, how many connecti
 leases taken; `answered` and `answered again`, in the first and second commit; `nowhere`, to the end.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -40,6 +41,8 @@ class Reaper:
 
 
 def main(now: str, journal: str, point: str, concurrency: str) -> None:
+    # A shell that starts the tests in its background has SIGINT ignored, and a child inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     django.setup()
     from integrations.flows.sweep import SweepOptions, sweep
 

@@ -28,6 +28,7 @@ OPEN = {
     "account_reset_password_done",
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
+    "account_signed_out",
     "admin:login",
     "admin:jsi18n",
     "admin:logout",
@@ -90,6 +91,7 @@ def values_for(connection: Connection, *, route_name: str = "") -> dict[str, str
         "app_label": "integrations",
         "url": "nothing/",
         "uidb36": "1",
+        "pk": str(connection.pk),
         "key": "key",
     }
 

@@ -1,29 +1,10 @@
-"""The list, the catalogue, and the page of a connection."""
+"""The page of a provider, and of a connection."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from integrations.models import ClientRegistration, Connection
 from tests.factories import make_connection, make_event, make_registration
 from tests.web.person import Person, text_of
-
-
-def test_without_connections_the_first_step_is_shown(person: Person) -> None:
-    page = person.get("/connections/")
-
-    assert "Nothing is connected" in text_of(page)
-    assert 'href="/connections/new/"' in page.content.decode()
-
-
-def test_the_list_costs_the_same_whatever_is_in_it(
-    person: Person, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    for _ in range(5):
-        make_connection(owner=person.user)
-    make_connection(owner=person.user, status=Connection.Status.REVOKED)
-
-    with django_assert_num_queries(4):  # session, user, connections, disconnected ones
-        person.get("/connections/")
 
 
 def test_a_page_costs_the_same_whatever_has_happened(
@@ -54,28 +35,6 @@ def test_a_provider_that_left_the_catalogue_breaks_no_page(person: Person) -> No
     assert person.get("/connections/new/gone/").status_code == 404
     assert person.post("/connections/begin/gone/").status_code == 404
     assert person.post(person.page(connection, "reconnect")).status_code == 502
-
-
-def test_only_providers_that_are_switched_on_are_offered(person: Person) -> None:
-    make_registration(provider="github", slug="github", enabled=False)
-
-    page = text_of(person.get("/connections/new/"))
-
-    assert "Sandbox" in page
-    assert "GitHub" not in page
-    assert person.get("/connections/new/github/").status_code == 404
-
-
-def test_an_empty_catalogue_tells_an_operator_what_to_do(person: Person) -> None:
-    ClientRegistration.objects.all().delete()
-    assert "register_client" not in text_of(person.get("/connections/new/"))
-    person.user.is_staff = True
-    person.user.save()
-
-    page = person.get("/connections/new/")
-
-    assert "register_client" in text_of(page)
-    assert "/admin/integrations/clientregistration/" in page.content.decode()
 
 
 def test_the_page_of_a_provider_fixes_the_minimum_and_offers_the_rest(person: Person) -> None:

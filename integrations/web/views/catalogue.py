@@ -4,21 +4,23 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from integrations.models import ClientRegistration
 from integrations.providers import PROVIDERS
 from integrations.web.addresses import safe_path
+from integrations.web.offers import offers
 from integrations.web.presentation import connection_card, feature_rows, registration_card, scope_rows
 from integrations.web.visitor import PersonRequest
 
 
+@vary_on_headers("HX-Request")
 @require_safe
 @login_required
 def catalogue(request: PersonRequest) -> HttpResponse:
-    """Every provider that is switched on."""
-    registrations = ClientRegistration.objects.filter(enabled=True, provider__in=PROVIDERS)
-    cards = sorted(map(registration_card, registrations), key=lambda card: (card.name.lower(), card.slug))
-    return render(request, "integrations/catalogue.html", {"cards": cards})
+    """Every service that is switched on; only what was found when htmx asks."""
+    part = "#results" if "HX-Request" in request.headers else ""
+    return render(request, f"integrations/catalogue.html{part}", {"offers": offers(request.user, request.GET)})
 
 
 @require_safe

@@ -1,13 +1,11 @@
-"""The list of connections, and one of them."""
+"""The page of a connection."""
 
 from django.contrib.auth.decorators import login_required
-from django.db import models
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from integrations.models import Connection
-from integrations.models.connection import ENDED
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.errors import sentences_of
@@ -24,20 +22,6 @@ from integrations.web.presentation import (
 from integrations.web.visitor import PersonRequest
 
 EVENTS_SHOWN = 20
-DISCONNECTED_SHOWN = 10
-
-
-@require_safe
-@login_required
-def connections(request: PersonRequest) -> HttpResponse:
-    """What the person has connected, and what they had."""
-    rows = request.user.connections.select_related("registration").fetch_mode(models.FETCH_RAISE)
-    ended = rows.filter(status__in=ENDED)
-    context = {
-        "cards": [connection_card(row) for row in rows.visible()],
-        "ended": [connection_card(row) for row in ended[:DISCONNECTED_SHOWN]],
-    }
-    return render(request, "integrations/connections.html", context)
 
 
 @require_safe

@@ -6,6 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -56,9 +57,9 @@ def try_feature(request: PersonRequest, uuid: str) -> HttpResponse:
         trial = access.try_path(connection, feature.test_path, actor=request.user.get_username())
     except OAuthError as error:
         page = reverse("integrations:connection", kwargs={"uuid": uuid})
-        again = opening(page, label="Back to the connection")
+        again = opening(page, label=gettext("Back to the connection"))
         if error.remedy is Remedy.REAUTHORIZE:
-            again = changing(connection, "reconnect", label="Reconnect")
+            again = changing(connection, "reconnect", label=gettext("Reconnect"))
         return problem(request, error, connection.registration, again=again)
     context = {
         "card": connection_card(connection),

@@ -1,0 +1,173 @@
+"""What can be connected, as the catalogue page shows it; for operators, what they could set up, too."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import Count
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from integrations.models import ClientRegistration
+from integrations.oauth.errors import printable
+from integrations.providers import PROVIDERS
+from integrations.web.presentation import authorization_origin
+
+SEARCH_LIMIT = 100
+#: As many can be seen at one glance.
+SEARCH_FROM = 6
+
+CATEGORIES: Mapping[str, object] = {
+    "commerce": _("Shops"),
+    "communication": _("Chat and calls"),
+    "crm": _("Customers"),
+    "demo": _("To try out"),
+    "development": _("Development"),
+    "files": _("Files"),
+    "generic": _("Your own service"),
+    "media": _("Music and media"),
+    "office": _("Mail and office"),
+    "projects": _("Projects"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferCard:
+    """A service, where its card leads, and how often the person has connected it."""
+
+    provider: str
+    name: str
+    description: str
+    categories: tuple[str, ...]
+    address: str
+    host: str = ""
+    connected: int = 0
+    note: str = ""
+
+    def matches(self, words: str) -> bool:
+        """Whether every word is somewhere on the card."""
+        shown = " ".join((self.name, self.description, self.host, *map(category_title, self.categories), self.provider))
+        return all(word in shown.casefold() for word in words.casefold().split())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chip:
+    """A category to choose; the empty one is all."""
+
+    label: str
+    address: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offers:
+    """The catalogue as one person sees it."""
+
+    words: str
+    category: str
+    cards: tuple[OfferCard, ...]
+    not_set_up: tuple[OfferCard, ...]
+    chips: tuple[Chip, ...]
+    total: int
+
+    @property
+    def can_be_searched(self) -> bool:
+        return self.total >= SEARCH_FROM or bool(self.words or self.category)
+
+    @property
+    def address(self) -> str:
+        return _address(self.words, self.category)
+
+
+def offers(user: User, query: QueryDict) -> Offers:
+    """What a query string asks for: words and a category; an unknown category counts as none."""
+    words = printable(query.get("q", ""), limit=SEARCH_LIMIT)
+    registrations = list(ClientRegistration.objects.filter(provider__in=PROVIDERS))
+    offered = _offered(user, [registration for registration in registrations if registration.enabled])
+    missing = _not_set_up(user, registrations)
+    known = {category for card in (*offered, *missing) for category in card.categories}
+    category = query.get("category", "")
+    category = category if category in known else ""
+    return Offers(
+        words=words,
+        category=category,
+        cards=_chosen(offered, words, category),
+        not_set_up=_chosen(missing, words, category),
+        chips=_chips(known, words, category),
+        total=len(offered) + len(missing),
+    )
+
+
+def category_title(category: str) -> str:
+    """A category in words; one without words of its own, as the catalogue spells it."""
+    return str(CATEGORIES.get(category, category.capitalize()))
+
+
+def _offered(user: User, registrations: Iterable[ClientRegistration]) -> list[OfferCard]:
+    counts = user.connections.visible().order_by().values_list("registration").annotate(Count("pk"))
+    connected = dict(counts)
+    return [
+        OfferCard(
+            provider=registration.provider,
+            name=PROVIDERS[registration.provider].name,
+            description=PROVIDERS[registration.provider].description,
+            categories=PROVIDERS[registration.provider].categories,
+            address=reverse("integrations:provider", args=(registration.slug,)),
+            host=authorization_origin(registration).partition("://")[2],
+            connected=connected.get(registration.pk, 0),
+        )
+        for registration in registrations
+    ]
+
+
+def _not_set_up(user: User, registrations: Iterable[ClientRegistration]) -> list[OfferCard]:
+    """Providers without a registration that is switched on, for who may change that."""
+    if not (user.is_staff and user.has_perm("integrations.add_clientregistration")):
+        return []
+    on = {registration.provider for registration in registrations if registration.enabled}
+    off = {registration.provider: registration for registration in registrations if not registration.enabled}
+    may_change = user.has_perm("integrations.change_clientregistration")
+    cards = []
+    for provider in PROVIDERS.values():
+        if provider.slug in on or (provider.slug in off and not may_change):
+            continue
+        if "demo" in provider.categories and not settings.HUB_SANDBOX:
+            continue
+        there = off.get(provider.slug)
+        if there:
+            address = reverse("admin:integrations_clientregistration_change", args=(there.pk,))
+        else:
+            query = urlencode({"provider": provider.slug})
+            address = f"{reverse('admin:integrations_clientregistration_add')}?{query}"
+        cards.append(
+            OfferCard(
+                provider=provider.slug,
+                name=provider.name,
+                description=provider.description,
+                categories=provider.categories,
+                address=address,
+                note=str(_("Switched off") if there else ""),
+            )
+        )
+    return cards
+
+
+def _chosen(cards: Iterable[OfferCard], words: str, category: str) -> tuple[OfferCard, ...]:
+    found = (card for card in cards if card.matches(words) and category in (*card.categories, ""))
+    return tuple(sorted(found, key=lambda card: (card.name.casefold(), card.address)))
+
+
+def _chips(categories: Iterable[str], words: str, chosen: str) -> tuple[Chip, ...]:
+    titles = sorted((category_title(category), category) for category in categories)
+    return tuple(
+        Chip(label=title, address=_address(words, category), is_chosen=category == chosen)
+        for title, category in ((str(_("All")), ""), *titles)
+    )
+
+
+def _address(words: str, category: str) -> str:
+    query = urlencode({name: value for name, value in (("q", words), ("category", category)) if value})
+    return reverse("integrations:catalogue") + (f"?{query}" if query else "")

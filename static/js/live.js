@@ -1,0 +1,34 @@
+// Parts of a page that htmx fetches anew: those marked data-live by the clock, all of them without a trace of the change
+// but the change itself: the address follows a search, the focus stays, an answer that is no part of the page is refused.
+const EVERY = 20_000;
+let asked = Date.now();
+
+function ask() {
+  if (document.visibilityState !== "visible") return;
+  asked = Date.now();
+  for (const part of document.querySelectorAll("[data-live]")) part.dispatchEvent(new Event("hub:refresh"));
+}
+
+setInterval(ask, EVERY);
+document.addEventListener("visibilitychange", () => {
+  if (Date.now() - asked >= EVERY) ask();
+});
+
+document.addEventListener("htmx:before:response", (event) => {
+  const { raw } = event.detail.ctx.response;
+  if (raw.ok && !raw.redirected) return;
+  event.preventDefault();
+  // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list.
+  if (raw.redirected) location.reload();
+});
+
+let focused = null;
+document.addEventListener("htmx:before:swap", () => {
+  focused = document.activeElement;
+});
+document.addEventListener("htmx:after:swap", () => {
+  // A browser that cannot move an element without taking it out has lost the focus.
+  if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+  const address = document.querySelector("[data-address]")?.dataset.address;
+  if (address && address !== location.pathname + location.search) history.replaceState(history.state, "", address);
+});
