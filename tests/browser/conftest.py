@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,6 +23,33 @@ from tests.fakes.registration import register_sandbox
 CHROMIUM = "/usr/bin/chromium"
 WIDE, NARROW = 1280, 390
 SCREENSHOTS = os.environ.get("HUB_SCREENSHOTS", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What somebody holds: a width in CSS pixels, light or dark, with or without JavaScript."""
+
+    width: int = WIDE
+    scheme: Literal["light", "dark"] = "light"
+    javascript: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.width}-{self.scheme}{'' if self.javascript else '-no-script'}"
+
+
+#: Marks for a journey: `@on_every_device` runs it on desktop and phone, light and dark.
+on_every_device = pytest.mark.parametrize(
+    "device",
+    [Device(width=width, scheme=scheme) for width in (WIDE, NARROW) for scheme in ("light", "dark")],
+    ids=str,
+    indirect=True,
+)
+without_javascript = pytest.mark.parametrize(
+    "device",
+    [Device(javascript=False), Device(width=NARROW, scheme="dark", javascript=False)],
+    ids=str,
+    indirect=True,
+)
 
 
 @dataclass(kw_only=True)
@@ -62,9 +90,20 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def device(request: pytest.FixtureRequest) -> Device:
+    """Desktop, light, unless a mark says otherwise."""
+    return getattr(request, "param", Device())
+
+
+@pytest.fixture
+def page(chromium: Browser, device: Device) -> Iterator[Page]:
     """A page that fails the test on a script error or a violation of the content security policy."""
-    context = chromium.new_context(viewport={"width": WIDE, "height": 800}, timezone_id="UTC")
+    context = chromium.new_context(
+        viewport={"width": device.width, "height": 800},
+        color_scheme=device.scheme,
+        java_script_enabled=device.javascript,
+        timezone_id="UTC",
+    )
     page = context.new_page()
     page.set_default_timeout(10_000)
     complaints: list[str] = []
