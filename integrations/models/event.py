@@ -50,6 +50,8 @@ class Event(models.Model):
         REVOKED_AT_PROVIDER = "revoked_at_provider", "Access withdrawn at the provider"
         REVOCATION_FAILED = "revocation_failed", "Access could not be withdrawn at the provider"
         SEAL_BROKEN = "seal_broken", "Stored tokens cannot be opened"
+        DATA_EXPORTED = "data_exported", "Data exported"
+        ACCOUNT_DELETED = "account_deleted", "Account deleted"
         REGISTERED = "registered", "Provider registered"
         REGISTRATION_CHANGED = "registration_changed", "Provider registration changed"
         REGISTRATION_BROKEN = "registration_broken", "Provider refuses our registration"

@@ -16,6 +16,7 @@ from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from integrations.flows.close_account import finish_closures
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
 from integrations.management.database import needed_database
 from integrations.providers import PROVIDERS
@@ -73,6 +74,8 @@ class Command(BaseCommand):
         shown = sys.stderr.isatty() and not as_json
         with needed_database(), _stopping() as stop, _progress(shown=shown) as progress:
             report = sweep(chosen, clock=timezone.now, progress=progress, stop=stop)
+            if not chosen.dry_run:
+                finish_closures(clock=timezone.now, stop=stop)
         self.stdout.write(_as_json(report) if as_json else _as_line(report, dry_run=chosen.dry_run))
         if report.needs_operator:
             raise CommandError("An operator must act: see the client registrations in admin.", returncode=1)
