@@ -71,6 +71,7 @@ def finish_closures(*, clock: Clock, stop: Callable[[], bool] = lambda: False) -
             break
         try:
             _end(closure, actor=closure.operator or closure.user.get_username(), clock=clock)
+            tell_providers(closure.pk, clock=clock)
             gone += _forget(closure, now=clock())
         except DatabaseError:
             logger.exception("account could not be deleted", extra={"user": closure.pk})
