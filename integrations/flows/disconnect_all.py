@@ -85,4 +85,5 @@ def progress(owner_id: int, *, since: int) -> Progress:
 def next_attempt_at(owner_id: int) -> datetime | None:
     """When a provider is asked next; None when nothing waits."""
     waiting = PendingRevocation.objects.filter(connection__owner_id=owner_id)
-    return waiting.aggregate(first=Min("next_attempt_at"))["first"]
+    first: datetime | None = waiting.aggregate(first=Min("next_attempt_at"))["first"]
+    return first

@@ -58,7 +58,5 @@ class Migration(migrations.Migration):
             ],
             options={"ordering": ("started_at",)},
         ),
-        migrations.AlterField(
-            model_name="event", name="kind", field=models.CharField(choices=KINDS, max_length=32)
-        ),
+        migrations.AlterField(model_name="event", name="kind", field=models.CharField(choices=KINDS, max_length=32)),
     ]

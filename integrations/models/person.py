@@ -40,4 +40,5 @@ def erase_from_history(user_id: int) -> None:
 
 
 def _rows(table: str) -> QuerySet[Any]:
-    return apps.get_model(table)._default_manager.all()
+    rows: QuerySet[Any] = apps.get_model(table)._default_manager.all()
+    return rows

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from integrations.oauth.errors import printable
 from integrations.providers.provider import Provider
@@ -35,3 +37,23 @@ class RenameForm(forms.Form):
 
     def clean_name(self) -> str:
         return printable(self.cleaned_data["name"], limit=NAME_LIMIT)
+
+
+class DeleteAccountForm(forms.Form):
+    """A person's username, typed by hand: what cannot be undone is not done by a slip."""
+
+    username = forms.CharField(
+        label=gettext_lazy("Your username"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, username: str) -> None:
+        super().__init__(data)
+        self._username = username
+
+    def clean_username(self) -> str:
+        typed: str = self.cleaned_data["username"]
+        if typed != self._username:
+            raise forms.ValidationError(_("This is not your username. Nothing was deleted."))
+        return typed

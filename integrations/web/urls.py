@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from integrations.web.views import catalogue, connect, connection_list, connections, consent, use
+from integrations.web.views import (
+    account,
+    activity,
+    catalogue,
+    connect,
+    connection_list,
+    connections,
+    consent,
+    disconnect_all,
+    use,
+)
 
 app_name = "integrations"
 
@@ -14,6 +24,8 @@ urlpatterns = [
     path("connections/callback/<slug:slug>/", connect.callback, name="callback"),
     path("connections/problem/", connect.problem_page, name="problem"),
     path("connections/consent/", consent.consent, name="consent"),
+    path("connections/disconnect-all/", disconnect_all.disconnect_all, name="disconnect_all"),
+    path("connections/disconnect-all/progress/", disconnect_all.progress, name="disconnect_progress"),
     path("connections/<uuid:uuid>/", connections.connection, name="connection"),
     path("connections/<uuid:uuid>/enable/", connect.enable, name="enable"),
     path("connections/<uuid:uuid>/less/", connect.less, name="less"),
@@ -22,4 +34,9 @@ urlpatterns = [
     path("connections/<uuid:uuid>/try/", use.try_feature, name="try"),
     path("connections/<uuid:uuid>/rename/", use.rename_connection, name="rename"),
     path("connections/<uuid:uuid>/disconnect/", use.disconnect_connection, name="disconnect"),
+    path("activity/", activity.activity_page, name="activity"),
+    path("activity/export.csv", activity.export, name="activity_export"),
+    path("settings/data/", account.data_export, name="data_export"),
+    path("settings/delete/", account.delete_account, name="delete_account"),
+    path("settings/delete/done/", account.farewell, name="farewell"),
 ]
