@@ -1,0 +1,327 @@
+"""A person's activity: all of it and nothing else, filtered, by pages that stay right, and as a file."""
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from integrations.models import Connection, Event
+from integrations.web.activity import KINDS, PAGE_SIZE
+from integrations.web.event_csv import harmless
+from integrations.web.event_words import sentence
+from tests.factories import make_connection, make_event, make_registration
+from tests.fakes.misbehaviour import Behaviour
+from tests.web.person import Person, text_of
+
+PAGE = "/activity/"
+FILE = "/activity/export.csv"
+
+
+def happened(person: Person, connection: Connection, count: int, kind: Event.Kind = Event.Kind.REFRESHED) -> None:
+    Event.objects.bulk_create(
+        Event(kind=kind, owner=person.user, connection=connection, registration=connection.registration)
+        for _ in range(count)
+    )
+
+
+def shown(page: object) -> list[str]:
+    """The kinds of the events on a page, in its order."""
+    return re.findall(r'timeline-event" data-kind="(\w+)"', page.content.decode())  # type: ignore[attr-defined]
+
+
+def address(page: object, rel: str) -> str:
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', page.content.decode())  # type: ignore[attr-defined]
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def lines(response: object) -> list[dict[str, str]]:
+    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_what_happened_is_told_in_sentences_with_who_and_where(person: Person) -> None:
+    connection = person.connect("notes.read")
+    person.server.misbehave("token", Behaviour.ERROR, error="invalid_grant")
+    person.come_back(person.begin(), account="bob")
+
+    page = person.get(PAGE)
+
+    text = text_of(page)
+    assert shown(page) == ["connect_failed", "connected"]
+    assert "Sandbox was connected." in text
+    assert "Connecting Sandbox did not work. Why: Sandbox took the access back." in text
+    assert "by you" in text
+    assert "from 127.0.0.1" in text
+    assert f'href="{person.page(connection)}"' in page.content.decode()
+
+
+@pytest.mark.requirement(111)
+def test_nobody_reads_what_is_anothers(person: Person, stranger: Person) -> None:
+    connection = person.connect()
+    make_event(connection=connection, kind=Event.Kind.RENAMED)
+
+    for query in ("", f"?connection={connection.uuid}", "?before=999999", "?after=0"):
+        assert shown(stranger.get(PAGE + query)) == []
+        assert lines(stranger.get(FILE + query)) == []
+    assert Client().get(PAGE).headers["Location"] == f"/accounts/login/?next={PAGE}"
+    assert Client().get(FILE).status_code == 302
+
+
+def test_of_a_connection_that_is_gone_the_events_stay(person: Person) -> None:
+    make_event(connection=make_connection(owner=person.user))
+    Connection.objects.all().delete()
+
+    page = person.get(PAGE)
+
+    assert shown(page) == ["connected"]
+    assert "timeline-line" in page.content.decode()
+    assert "/connections/0" not in page.content.decode()
+
+
+def test_pages_stay_right_while_more_happens(person: Person) -> None:
+    connection = person.connect()
+    happened(person, connection, 2 * PAGE_SIZE, Event.Kind.USED)
+    first = person.get(PAGE)
+    happened(person, connection, 3)
+
+    second = person.get(address(first, "next"))
+    third = person.get(address(second, "next"))
+    back = person.get(address(second, "prev"))
+
+    assert [len(shown(page)) for page in (first, second, third)] == [PAGE_SIZE, PAGE_SIZE, 1]
+    assert shown(third) == ["connected"]
+    assert address(first, "prev") == address(third, "next") == ""
+    assert shown(back) == shown(first) == ["used"] * PAGE_SIZE
+    assert shown(person.get(address(back, "prev"))) == [*["refreshed"] * 3, *["used"] * (PAGE_SIZE - 3)]
+
+
+def test_going_back_shows_the_page_right_before(person: Person) -> None:
+    connection = person.connect()
+    happened(person, connection, 3 * PAGE_SIZE)
+    first = person.get(PAGE)
+    third = person.get(address(person.get(address(first, "next")), "next"))
+
+    second = person.get(address(third, "prev"))
+
+    assert address(second, "next") == address(person.get(address(first, "next")), "next")
+    assert len(shown(person.get(address(second, "prev")))) == PAGE_SIZE
+
+
+@pytest.mark.parametrize(
+    ("query", "kinds"),
+    [
+        ("kind=connecting", ["disconnected", "connected"]),
+        ("kind=use", ["used"]),
+        ("kind=renewal", ["refreshed"]),
+        ("kind=trouble", ["refresh_failed"]),
+        ("kind=changes", ["renamed"]),
+        ("kind=use&since=2031-03-05", []),
+        ("kind=use&since=2031-03-04&until=2031-03-04", ["used"]),
+        ("kind=use&until=2031-03-03", []),
+    ],
+)
+def test_events_are_found_by_kind_and_time(person: Person, query: str, kinds: list[str]) -> None:
+    connection = make_connection(owner=person.user)
+    for kind in ("connected", "renamed", "refreshed", "refresh_failed", "used", "disconnected"):
+        make_event(connection=connection, kind=Event.Kind(kind))
+    Event.objects.update(created_at=datetime(2031, 3, 4, 23, 59, 59, tzinfo=UTC))
+
+    page = person.get(f"{PAGE}?{query}")
+
+    assert shown(page) == kinds
+    assert [row["Kind"] for row in lines(person.get(f"{FILE}?{query}"))] == kinds
+
+
+def test_events_are_found_by_connection(person: Person) -> None:
+    one, other = (make_connection(owner=person.user, name=name) for name in ("One", "Other"))
+    make_event(connection=one, kind=Event.Kind.USED)
+    make_event(connection=other)
+
+    page = person.get(f"{PAGE}?connection={one.uuid}")
+
+    assert shown(page) == ["used"]
+    assert f'value="{one.uuid}" selected' in page.content.decode()
+
+
+@pytest.mark.requirement(111)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "kind=nonsense",
+        "connection=nonsense",
+        "connection=00000000-0000-0000-0000-000000000000",
+        "since=31.12.2030",
+        "until=9999-99-99",
+        "since=0000-01-01",
+    ],
+)
+def test_what_cannot_be_read_is_told_and_left_out(person: Person, query: str) -> None:
+    make_event(connection=make_connection(owner=person.user))
+
+    page = person.get(f"{PAGE}?{query}")
+
+    assert page.status_code == 200
+    assert "cannot be read and is left out" in text_of(page)
+    assert shown(page) == ["connected"]
+    assert len(lines(person.get(f"{FILE}?{query}"))) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "before=x",
+        "before=-1",
+        "before=99999999999999999999999999",
+        "after=٣",
+        "before=1",
+        "until=9999-12-31&since=0001-01-01",
+        "before=1&after=1",
+        "kind=use&kind=changes",
+        "kind[]=use",
+    ],
+)
+def test_no_address_breaks_the_page(person: Person, query: str) -> None:
+    make_event(connection=make_connection(owner=person.user), kind=Event.Kind.RENAMED)
+
+    assert shown(person.get(f"{PAGE}?{query}")) == ["renamed"]
+    assert len(lines(person.get(f"{FILE}?{query}"))) == 1
+
+
+def test_nothing_and_nothing_found_are_two_things(person: Person) -> None:
+    assert "Nothing has happened yet" in text_of(person.get(PAGE))
+    assert "Nothing like that happened" in text_of(person.get(f"{PAGE}?kind=use"))
+
+
+def test_however_much_happened_the_page_takes_the_same_number_of_queries(person: Person) -> None:
+    counts = []
+    for _ in range(2):
+        for _ in range(3):
+            happened(person, make_connection(owner=person.user, registration=make_registration()), 30)
+        with CaptureQueriesContext(database) as queries:
+            person.get(PAGE)
+        counts.append(len(queries))
+
+    assert counts == [4, 4]
+
+
+def test_each_kind_has_a_sentence_and_one_group(db: None) -> None:
+    event = make_event()
+    ours = {"registered", "registration_changed", "registration_broken"}
+    for kind in Event.Kind:
+        event.kind = kind
+        text = sentence(event)
+        assert text.endswith("."), kind
+        assert kind in ours or text != f"{kind.label}.", kind
+    grouped = [kind for kinds in KINDS.values() for kind in kinds]
+    assert len(grouped) == len(set(grouped))
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "words"),
+    [
+        ("scope_changed", {"gained": ["notes:read"], "lost": []}, "Sandbox allows 1 permission more: Read your notes."),
+        ("scope_changed", {"lost": ["a", "b"]}, "Sandbox allows 2 permissions less: a, b."),
+        ("scope_changed", {"lost": "a"}, "What Sandbox allows has changed."),
+        ("scope_unexpected", {"scope": ["x\u202e"] * 9}, "granted more than was asked for: x, x, x, x, x, …."),
+        ("revocation_failed", {"code": "unsupported_token_type"}, "does not let the hub end the access."),
+        ("revocation_failed", {"code": "server_error"}, "could not be told"),
+        ("refresh_failed", {"code": "rate_limited"}, "Why: Sandbox is busy."),
+        ("refresh_failed", {"code": "unheard_of"}, "Renewing the access to Sandbox failed."),
+    ],
+)
+def test_details_are_told_in_words(db: None, kind: str, details: dict[str, object], words: str) -> None:
+    event = make_event(kind=Event.Kind(kind), details=details)
+
+    assert words in sentence(event)
+
+
+def test_an_event_of_a_service_that_is_gone_still_has_a_sentence(db: None) -> None:
+    event = make_event()
+    event.registration = None
+
+    assert sentence(event) == "A service was connected."
+
+
+@pytest.mark.requirement(132)
+def test_hostile_names_are_text(person: Person) -> None:
+    connection = make_connection(owner=person.user, account_label="<script>\u202ealert</script>")
+    make_event(connection=connection, actor="<img src=x>\x07")
+
+    for path in (PAGE, f"{PAGE}?kind=use"):
+        page = person.get(path).content.decode()
+        assert "<script>\u202e" not in page
+        assert "<script>alert" not in page
+        assert "<img" not in page
+        assert "\u202e" not in page
+
+
+# -- the file
+
+
+@pytest.mark.requirement(98)
+def test_the_file_is_a_download_that_no_cache_keeps(person: Person) -> None:
+    connection = person.connect()
+    Connection.objects.update(name="Work, mine")
+
+    response = person.get(FILE)
+    (row,) = lines(response)
+
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert re.fullmatch(
+        r'attachment; filename="activity-\d{4}-\d\d-\d\d\.csv"', response.headers["Content-Disposition"]
+    )
+    assert "no-store" in response.headers["Cache-Control"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert datetime.fromisoformat(row.pop("Time (UTC)")).utcoffset() == timedelta()
+    assert row == {
+        "Kind": "connected",
+        "What happened": "Sandbox was connected.",
+        "Who": "you",
+        "Service": "Sandbox",
+        "Account": "Work, mine",
+        "Connection": str(connection.uuid),
+        "Address": "127.0.0.1",
+    }
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "＝1"])
+def test_no_cell_is_a_formula(person: Person, name: str) -> None:
+    make_event(connection=make_connection(owner=person.user, name=name), actor=name)
+
+    (row,) = lines(person.get(FILE))
+
+    assert row["Account"] == row["Who"] == f"'{name.strip()}"
+
+
+@pytest.mark.parametrize("cell", ["\t=1", "\r1", "\n1", "=", "@"])
+def test_what_hides_a_formula_is_disarmed_too(cell: str) -> None:
+    assert harmless(cell) == f"'{cell}"
+    assert harmless("a=1") == "a=1"
+
+
+def test_the_file_is_made_in_chunks(person: Person) -> None:
+    happened(person, make_connection(owner=person.user), 2500)
+
+    with CaptureQueriesContext(database) as queries:
+        rows = lines(person.get(FILE))
+
+    selects = [query["sql"] for query in queries if 'FROM "integrations_event"' in query["sql"]]
+    assert len(rows) == 2500
+    assert len(selects) == 3
+    assert all("LIMIT 1000" in sql for sql in selects)
+
+
+def test_the_page_leads_to_the_file_with_the_same_filter(person: Person) -> None:
+    make_event(connection=make_connection(owner=person.user))
+
+    page = person.get(f"{PAGE}?kind=connecting&since=2020-01-01")
+
+    assert f'href="{reverse("integrations:activity_export")}?kind=connecting&amp;since=2020-01-01"' in (
+        page.content.decode()
+    )
