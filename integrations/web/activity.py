@@ -65,11 +65,11 @@ class ActivityForm(forms.Form):
         label=gettext_lazy("What"), required=False, choices=[("", gettext_lazy("Everything")), *Group.choices]
     )
     connection = forms.ChoiceField(label=gettext_lazy("Connection"), required=False)
-    since = forms.DateField(label=gettext_lazy("From"), required=False, input_formats=["%Y-%m-%d"])
-    until = forms.DateField(label=gettext_lazy("To"), required=False, input_formats=["%Y-%m-%d"])
+    since = forms.DateField(label=gettext_lazy("From (UTC)"), required=False, input_formats=["%Y-%m-%d"])
+    until = forms.DateField(label=gettext_lazy("To (UTC)"), required=False, input_formats=["%Y-%m-%d"])
 
     def __init__(self, data: QueryDict, *, connections: Sequence[Connection]) -> None:
-        super().__init__(data)
+        super().__init__(data, label_suffix="")
         choices = [(str(row.uuid), _label(row)) for row in connections]
         self.fields["connection"] = forms.ChoiceField(
             label=_("Connection"), required=False, choices=[("", _("All connections")), *choices]

@@ -73,6 +73,17 @@ def test_nobody_reads_what_is_anothers(person: Person, stranger: Person) -> None
     assert Client().get(FILE).status_code == 302
 
 
+@pytest.mark.requirement(135)
+def test_a_connection_of_somebody_else_is_filtered_by_as_one_that_is_not_there(
+    person: Person, stranger: Person
+) -> None:
+    theirs, nobodys = str(stranger.connect().uuid), "00000000-0000-4000-8000-000000000000"
+
+    pages = [person.get(f"{PAGE}?connection={uuid}") for uuid in (theirs, nobodys)]
+
+    assert pages[0].content.replace(theirs.encode(), b"") == pages[1].content.replace(nobodys.encode(), b"")
+
+
 def test_of_a_connection_that_is_gone_the_events_stay(person: Person) -> None:
     make_event(connection=make_connection(owner=person.user))
     Connection.objects.all().delete()
@@ -248,10 +259,12 @@ def test_an_event_of_a_service_that_is_gone_still_has_a_sentence(db: None) -> No
     assert sentence(event) == "A service was connected."
 
 
-@pytest.mark.requirement(132)
+@pytest.mark.requirement(47, 132)
 def test_hostile_names_are_text(person: Person) -> None:
     connection = make_connection(owner=person.user, account_label="<script>\u202ealert</script>")
     make_event(connection=connection, actor="<img src=x>\x07")
+    make_event(connection=connection, kind=Event.Kind.SCOPE_UNEXPECTED, details={"scope": ["<script>alert", "\u202ex"]})
+    make_event(connection=connection, kind=Event.Kind.CONNECT_FAILED, details={"code": "<script>alert"})
 
     for path in (PAGE, f"{PAGE}?kind=use"):
         page = person.get(path).content.decode()

@@ -80,17 +80,26 @@ def test_the_account_goes_and_every_device_is_signed_out(person: Person, strange
     assert grants[-1].revoked
     assert not User.objects.filter(username="robin").exists()
     assert [event.kind for event in Event.objects.all()] == ["account_deleted"]
-    assert "robin" not in repr([session.get_decoded() for session in Session.objects.all()])
+    assert signed_in_as() == {str(stranger.user.pk)}
+
+
+def signed_in_as() -> set[str]:
+    """Whom the stored sessions belong to."""
+    kept = [session.get_decoded() for session in Session.objects.all()]
+    return {session["_auth_user_id"] for session in kept if "_auth_user_id" in session}
 
 
 @pytest.mark.requirement(26)
 def test_while_a_provider_is_down_nothing_works_on_any_device(person: Person) -> None:
     phone = elsewhere(person.user)
+    phone_session = phone.session.session_key
     steps.make_application()
     tokens = steps.get_tokens(person.user)
+    steps.make_application("machine", grant_type="client-credentials", user=person.user)
     person.connect()
     person.server.misbehave("revoke", Behaviour.SERVER_ERROR, times=None)
     prove(person)
+    assert steps.token_request(client_id="machine", grant_type="client_credentials").status_code == 200
     assert steps.call("/sandbox/api/profile", tokens.access_token).status_code == 200
 
     person.post(PAGE, username="robin")
@@ -104,6 +113,8 @@ def test_while_a_provider_is_down_nothing_works_on_any_device(person: Person) ->
     assert steps.call("/sandbox/api/profile", tokens.access_token).status_code == 401
     assert AccountClosure.objects.exists()
     assert not Connection.objects.visible().exists()
+    assert not Session.objects.filter(session_key=phone_session).exists()
+    assert steps.token_request(client_id="machine", grant_type="client_credentials").status_code == 401
 
 
 def test_the_farewell_is_for_those_who_leave(person: Person) -> None:

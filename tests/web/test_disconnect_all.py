@@ -89,7 +89,7 @@ def test_it_wants_somebody_who_is_signed_in_and_a_csrf_token(person: Person) -> 
     assert Connection.objects.visible().exists()
 
 
-@pytest.mark.requirement(24, 105)
+@pytest.mark.requirement(24, 105, 111)
 def test_everything_ends_and_is_followed_on_a_page(person: Person, stranger: Person) -> None:
     theirs = stranger.connect(account="carol")
     for name in ("alice", "bob"):
@@ -107,7 +107,19 @@ def test_everything_ends_and_is_followed_on_a_page(person: Person, stranger: Per
     assert not AuthorizationRequest.objects.exists()
     assert "This way back is not valid" in text_of(person.come_back(begun))
     assert [row.pk for row in Connection.objects.visible()] == [theirs.pk]
+    assert "Nothing is under way" in text_of(stranger.get(PROGRESS))
     assert {event.ip for event in Event.objects.filter(kind="disconnected")} == {"127.0.0.1"}
+
+
+@pytest.mark.requirement(134)
+def test_a_form_that_names_somebody_else_ends_only_ones_own(person: Person, stranger: Person) -> None:
+    theirs = stranger.connect(account="carol")
+    person.connect()
+    prove(person)
+
+    person.post(PAGE, confirmed="yes", owner=stranger.user.pk, user=stranger.user.pk, connection=theirs.uuid)
+
+    assert [row.pk for row in Connection.objects.visible()] == [theirs.pk]
 
 
 def test_what_waits_can_be_gone_on_with(person: Person) -> None:
