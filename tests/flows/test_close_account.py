@@ -138,6 +138,7 @@ def test_whatever_write_it_dies_at_it_is_finished_later(journey: Journey) -> Non
             break
         journey.clock.advance(minutes=10)
         if AccountClosure.objects.exists():
+            assert not User.objects.get().is_active, number
             finish(journey)
         elif User.objects.exists():
             assert Connection.objects.visible().count() == len(NAMES)
@@ -222,8 +223,8 @@ def test_an_account_that_is_switched_on_again_meanwhile_goes_all_the_same(journe
     User.objects.update(is_active=True)
     journey.connect(account="bob")
 
-    journey.clock.advance(hours=1)
-    finish(journey)
+    assert close_account.finish_closures(clock=journey.clock) == 0
+    assert not User.objects.get().is_active
     journey.clock.advance(hours=1)
     finish(journey)
 

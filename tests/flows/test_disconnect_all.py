@@ -76,7 +76,7 @@ def test_a_stop_half_way_is_gone_on_from_with_one_event_each(journey: Journey) -
 @pytest.mark.requirement(24)
 def test_attempts_under_way_are_void_at_every_provider(journey: Journey) -> None:
     pairs = journey.server.authorize(journey.begin())
-    journey.connect(account="bob")
+    make_connection(owner=journey.user, sealed=False)
 
     end_all(journey)
 
