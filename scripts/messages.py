@@ -20,6 +20,7 @@ SOURCES = ("hub", "integrations", "templates")
 EXTENSIONS = ("py", "html", "txt")
 CATALOGUE = "integrations/providers/catalog"
 MESSAGES = Path("locale") / LANGUAGE / "LC_MESSAGES" / "django.po"
+EMPTY = re.compile(r'^msgstr(?:\[\d\])? ""$(?!\n")', re.MULTILINE)
 # Moments of extraction and translation, which git knows better.
 DATES = re.compile(r'^"(?:POT-Creation-Date|PO-Revision-Date):[^\n]*\n', re.MULTILINE)
 
@@ -48,7 +49,7 @@ def settle(text: str, compiled: bytes, *, check: bool) -> int:
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    empty = text.count('\nmsgstr ""\n\n') + text.count('\nmsgstr[0] ""\n')
+    empty = len(EMPTY.findall(text))
     print(f"{LANGUAGE}: {'behind' if check else 'written'}: {', '.join(behind) or 'nothing'}; not translated: {empty}")
     return 1 if check and (behind or empty) else 0
 
