@@ -5,6 +5,7 @@ sources no longer hold go, and nothing is guessed from texts that look alike: a 
 """
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -97,7 +98,9 @@ def texts_of(entry: dict[str, object]) -> Iterator[str]:
 
 
 def run(place: Path, *command: str, given: str | None = None) -> None:
-    done = subprocess.run(command, cwd=place, input=given, text=True, capture_output=True, check=False)
+    # Whoever runs this may have named Django's settings, which are not in the copy; extraction needs none.
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(command, cwd=place, env=environment, input=given, text=True, capture_output=True, check=False)
     if done.returncode:
         sys.exit(f"{command[0]} failed:\n{done.stderr}")
 
