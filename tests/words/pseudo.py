@@ -4,6 +4,7 @@ Its texts are the German ones, ours and those of the packages, so that a text co
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from django.utils.translation.trans_real import translation
 
 from integrations.providers import PROVIDERS
-from tests.words.catalogue import forms, write_mo
+from tests.words.catalogue import INFORMAL, forms, write_mo
 
 ASCII = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WIDE = str.maketrans(ASCII, "".join(chr(ord(letter) + 0xFEE0) for letter in ASCII))
@@ -43,6 +44,11 @@ def write_pseudo_locale(folder: Path) -> None:
 def untranslated(html: str) -> list[str]:
     """The ASCII words that a page shows or says, each with what stands around it."""
     return [f"{word} in {text!r}" for text in _Reader.read(html) for word in ascii_words(text)]
+
+
+def rude(html: str) -> list[str]:
+    """Words for friends, once the wide letters are read as ordinary ones."""
+    return INFORMAL.findall(unicodedata.normalize("NFKC", html))
 
 
 def ascii_words(text: str) -> list[str]:

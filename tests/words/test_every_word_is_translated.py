@@ -23,7 +23,7 @@ from integrations.oauth.errors import OAuthError
 from integrations.web.errors import BY_CODE, explain
 from tests.authorization_server.steps import authorization_request, make_application
 from tests.factories import PASSWORD, make_connection, make_event, make_registration, make_tokens, make_user
-from tests.words.pseudo import ascii_words, untranslated, write_pseudo_locale
+from tests.words.pseudo import ascii_words, rude, untranslated, write_pseudo_locale
 from tests.words.walk import Address, addresses
 
 pytestmark = pytest.mark.django_db
@@ -119,9 +119,11 @@ def german() -> Client:
 
 
 def words_of(response: Any) -> list[str]:
+    """What is wrong with the words of a page: not translated, or not polite. What is no page has no words."""
     if not response.headers.get("Content-Type", "").startswith("text/html"):
         return []
-    return untranslated(cast(HttpResponse, response).content.decode())
+    page = cast(HttpResponse, response).content.decode()
+    return untranslated(page) + rude(page)
 
 
 @pytest.mark.parametrize("address", addresses(), ids=str)
@@ -218,3 +220,4 @@ def test_a_word_that_is_not_translated_is_found() -> None:
     page = '<p title="Close"><bdi>Alice</bdi> Ｕｍｂｅｎｅｎｎｅｎ <code>x_y</code> at Sandbox, https://a.example</p>'
 
     assert untranslated(page) == ["Close in 'Close'", "at in 'at Sandbox, https://a.example'"]
+    assert rude("<p>Ｄｅｉｎ Passwort, Duden, Ihr Konto") == ["Dein"]
