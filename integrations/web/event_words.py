@@ -43,7 +43,7 @@ def sentence(event: Event) -> str:
         return _WITH_DETAILS[event.kind](event, service)
     if event.kind in _PLAIN:
         return _begun(_PLAIN[event.kind] % {"service": service})
-    return _begun(f"{_(event.get_kind_display())}.")
+    return _begun(f"{event.get_kind_display()}.")
 
 
 def who(event: Event, *, owner: str) -> str:
