@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integrations.flows import disconnect
-from integrations.models import AuthorizationRequest, Connection, Event, VaultEntry
+from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation, VaultEntry
 from tests.factories import PASSWORD, make_connection, make_registration
 from tests.fakes.misbehaviour import Behaviour
 from tests.web.person import Person, text_of
@@ -123,8 +123,7 @@ def test_a_form_that_names_somebody_else_ends_only_ones_own(person: Person, stra
 
 
 def test_what_waits_can_be_gone_on_with(person: Person) -> None:
-    for name in ("alice", "bob", "carol"):
-        person.connect(account=name)
+    first, *_ = [person.connect(account=name) for name in ("alice", "bob", "carol")]
     person.server.misbehave("revoke", Behaviour.SERVER_ERROR, times=None)
     prove(person)
     person.post(PAGE, confirmed="yes")
@@ -132,7 +131,7 @@ def test_what_waits_can_be_gone_on_with(person: Person) -> None:
     waits = person.get(PROGRESS)
     again = person.post(PAGE, confirmed="yes")
     person.server.behave()
-    person.user.connections.first().pending_revocations.update(next_attempt_at="2020-01-01T00:00Z")
+    PendingRevocation.objects.filter(connection=first).update(next_attempt_at="2020-01-01T00:00Z")
     due = person.get(PROGRESS)
     pressed = person.post(PROGRESS)
 
