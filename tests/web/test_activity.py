@@ -1,33 +1,19 @@
-"""A person's activity: all of it and nothing else, filtered, by pages that stay right, and as a file."""
+"""A person's activity: all of it and nothing else, filtered, by pages that stay right."""
 
-import csv
-import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from integrations.models import Connection, Event
-from integrations.web.activity import KINDS, PAGE_SIZE
-from integrations.web.event_csv import harmless
-from integrations.web.event_words import sentence
+from integrations.web.activity import PAGE_SIZE
 from tests.factories import make_connection, make_event, make_registration
 from tests.fakes.misbehaviour import Behaviour
+from tests.web.happenings import FILE, PAGE, happened, lines
 from tests.web.person import Person, text_of
-
-PAGE = "/activity/"
-FILE = "/activity/export.csv"
-
-
-def happened(person: Person, connection: Connection, count: int, kind: Event.Kind = Event.Kind.REFRESHED) -> None:
-    Event.objects.bulk_create(
-        Event(kind=kind, owner=person.user, connection=connection, registration=connection.registration)
-        for _ in range(count)
-    )
 
 
 def shown(page: object) -> list[str]:
@@ -38,11 +24,6 @@ def shown(page: object) -> list[str]:
 def address(page: object, rel: str) -> str:
     found = re.search(rf'rel="{rel}" href="([^"]+)"', page.content.decode())  # type: ignore[attr-defined]
     return found[1].replace("&amp;", "&") if found else ""
-
-
-def lines(response: object) -> list[dict[str, str]]:
-    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_what_happened_is_told_in_sentences_with_who_and_where(person: Person) -> None:
@@ -223,44 +204,6 @@ def test_however_much_happened_the_page_takes_the_same_number_of_queries(person:
     assert counts == [4, 4]
 
 
-def test_each_kind_has_a_sentence_and_one_group(db: None) -> None:
-    event = make_event()
-    ours = {"registered", "registration_changed", "registration_broken"}
-    for kind in Event.Kind:
-        event.kind = kind
-        text = sentence(event)
-        assert text.endswith("."), kind
-        assert kind in ours or text != f"{kind.label}.", kind
-    grouped = [kind for kinds in KINDS.values() for kind in kinds]
-    assert len(grouped) == len(set(grouped))
-
-
-@pytest.mark.parametrize(
-    ("kind", "details", "words"),
-    [
-        ("scope_changed", {"gained": ["notes:read"], "lost": []}, "Sandbox allows 1 permission more: Read your notes."),
-        ("scope_changed", {"lost": ["a", "b"]}, "Sandbox allows 2 permissions less: a, b."),
-        ("scope_changed", {"lost": "a"}, "What Sandbox allows has changed."),
-        ("scope_unexpected", {"scope": ["x\u202e"] * 9}, "granted more than was asked for: x, x, x, x, x, …."),
-        ("revocation_failed", {"code": "unsupported_token_type"}, "does not let the hub end the access."),
-        ("revocation_failed", {"code": "server_error"}, "could not be told"),
-        ("refresh_failed", {"code": "rate_limited"}, "Why: Sandbox is busy."),
-        ("refresh_failed", {"code": "unheard_of"}, "Renewing the access to Sandbox failed."),
-    ],
-)
-def test_details_are_told_in_words(db: None, kind: str, details: dict[str, object], words: str) -> None:
-    event = make_event(kind=Event.Kind(kind), details=details)
-
-    assert words in sentence(event)
-
-
-def test_an_event_of_a_service_that_is_gone_still_has_a_sentence(db: None) -> None:
-    event = make_event()
-    event.registration = None
-
-    assert sentence(event) == "A service was connected."
-
-
 @pytest.mark.requirement(47, 132)
 def test_hostile_names_are_text(person: Person) -> None:
     connection = make_connection(owner=person.user, account_label="<script>\u202ealert</script>")
@@ -274,69 +217,3 @@ def test_hostile_names_are_text(person: Person) -> None:
         assert "<script>alert" not in page
         assert "<img" not in page
         assert "\u202e" not in page
-
-
-# -- the file
-
-
-@pytest.mark.requirement(98)
-def test_the_file_is_a_download_that_no_cache_keeps(person: Person) -> None:
-    connection = person.connect()
-    Connection.objects.update(name="Work, mine")
-
-    response = person.get(FILE)
-    (row,) = lines(response)
-
-    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert re.fullmatch(
-        r'attachment; filename="activity-\d{4}-\d\d-\d\d\.csv"', response.headers["Content-Disposition"]
-    )
-    assert "no-store" in response.headers["Cache-Control"]
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert datetime.fromisoformat(row.pop("Time (UTC)")).utcoffset() == timedelta()
-    assert row == {
-        "Kind": "connected",
-        "What happened": "Sandbox was connected.",
-        "Who": "you",
-        "Service": "Sandbox",
-        "Account": "Work, mine",
-        "Connection": str(connection.uuid),
-        "Address": "127.0.0.1",
-    }
-
-
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "＝1"])
-def test_no_cell_is_a_formula(person: Person, name: str) -> None:
-    make_event(connection=make_connection(owner=person.user, name=name), actor=name)
-
-    (row,) = lines(person.get(FILE))
-
-    assert row["Account"] == row["Who"] == f"'{name.strip()}"
-
-
-@pytest.mark.parametrize("cell", ["\t=1", "\r1", "\n1", "=", "@"])
-def test_what_hides_a_formula_is_disarmed_too(cell: str) -> None:
-    assert harmless(cell) == f"'{cell}"
-    assert harmless("a=1") == "a=1"
-
-
-def test_the_file_is_made_in_chunks(person: Person) -> None:
-    happened(person, make_connection(owner=person.user), 2500)
-
-    with CaptureQueriesContext(database) as queries:
-        rows = lines(person.get(FILE))
-
-    selects = [query["sql"] for query in queries if 'FROM "integrations_event"' in query["sql"]]
-    assert len(rows) == 2500
-    assert len(selects) == 3
-    assert all("LIMIT 1000" in sql for sql in selects)
-
-
-def test_the_page_leads_to_the_file_with_the_same_filter(person: Person) -> None:
-    make_event(connection=make_connection(owner=person.user))
-
-    page = person.get(f"{PAGE}?kind=connecting&since=2020-01-01")
-
-    assert f'href="{reverse("integrations:activity_export")}?kind=connecting&amp;since=2020-01-01"' in (
-        page.content.decode()
-    )
