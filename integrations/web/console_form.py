@@ -65,7 +65,7 @@ class ConsoleForm(forms.Form):
         path: str = self.cleaned_data["path"]
         if path.startswith(f"{self._base}/"):
             path = path.removeprefix(self._base)
-        if "://" in path.partition("?")[0]:
+        if not self._base or "://" in path.partition("?")[0]:
             raise ValidationError(self.elsewhere)
         if not path.startswith("/"):
             raise ValidationError(_("A path begins with a slash."))
