@@ -52,7 +52,8 @@ class ConsoleForm(forms.Form):
         base: str,
         initial: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(data, initial={"method": "GET", "feature": provider.minimum.slug, **(initial or {})})
+        first = {"method": "GET", "feature": provider.minimum.slug, **(initial or {})}
+        super().__init__(data, initial=first, label_suffix="")
         self._provider = provider
         self._base = base
         self.fields["feature"] = forms.ChoiceField(
