@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import socket
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -154,6 +156,36 @@ def test_no_more_is_read_than_is_shown(journey: Journey) -> None:
     answer = ask(journey, connection)
 
     assert (len(answer.body), answer.is_whole) == (LIMIT_BYTES, False)
+
+
+@pytest.mark.requirement(121)
+def test_an_answer_without_end_is_left_where_it_is_long_enough(journey: Journey, settings: Settings) -> None:
+    connection = journey.connect("notes.read")
+    settings.HUB_HTTP_DEADLINE_SECONDS = 2
+
+    def endless(connection: socket.socket, stop: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 4 * LIMIT_BYTES)
+        stop.wait()
+
+    with Loopback(endless) as api:
+        ClientRegistration.objects.update(variables={"origin": f"http://127.0.0.1:{api.port}"})
+
+        assert len(ask(journey, connection).body) == LIMIT_BYTES
+
+
+@pytest.mark.requirement(98)
+def test_a_token_that_lies_across_the_limit_is_left_out_whole(journey: Journey) -> None:
+    connection = journey.connect("notes.read")
+    token = stored_tokens(connection).access_token.encode()
+    pieces = (b"x" * (LIMIT_BYTES - 10), token[:15], token[15:], b"")
+    body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    with Loopback(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body)) as api:
+        ClientRegistration.objects.update(variables={"origin": f"http://127.0.0.1:{api.port}"})
+
+        answer = ask(journey, connection)
+
+    assert token[:8] not in answer.body
+    assert answer.body.endswith(b"x[access to")
 
 
 @pytest.mark.requirement(121)
