@@ -60,6 +60,6 @@ def _text(value: object) -> str:
         case bool():
             return _("yes") if value else _("no")
         case dict() | list():
-            return ngettext("%(count)s entry", "%(count)s entries", len(value)) % {"count": len(value)}
+            return ngettext("%(count)d entry", "%(count)d entries", len(value)) % {"count": len(value)}
         case _:
             return printable(str(value), limit=TEXT_LIMIT)
