@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations.web.views import catalogue, connect, connection_list, connections, consent, use
+from integrations.web.views import catalogue, connect, connection_list, connections, consent, console, use
 
 app_name = "integrations"
 
@@ -19,7 +19,8 @@ urlpatterns = [
     path("connections/<uuid:uuid>/less/", connect.less, name="less"),
     path("connections/<uuid:uuid>/reconnect/", connect.reconnect, name="reconnect"),
     path("connections/<uuid:uuid>/test/", use.test_connection, name="test"),
-    path("connections/<uuid:uuid>/try/", use.try_feature, name="try"),
+    path("connections/<uuid:uuid>/console/", console.console, name="console"),
+    path("connections/<uuid:uuid>/try/", console.try_feature, name="try"),
     path("connections/<uuid:uuid>/rename/", use.rename_connection, name="rename"),
     path("connections/<uuid:uuid>/disconnect/", use.disconnect_connection, name="disconnect"),
 ]
