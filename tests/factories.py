@@ -224,4 +224,5 @@ def make_notice(
     """A notice to the owner of a connection that is as the notice says."""
     status = Connection.Status.NEEDS_REAUTHORIZATION if kind == Notice.Kind.NEEDS_YOU else Connection.Status.ACTIVE
     connection = connection or make_connection(status=status, sealed=False)
-    return Notice.objects.create(connection=connection, user_id=connection.owner_id, kind=kind, **fields)
+    assert connection.owner is not None
+    return Notice.objects.create(connection=connection, user=connection.owner, kind=kind, **fields)

@@ -31,7 +31,7 @@ def settings_home(request: PersonRequest) -> HttpResponse:
     context = {
         "address": _address(request),
         "mails": _mails_in_words(chosen),
-        "language": dict(settings.LANGUAGES).get(chosen.language) or _("As your browser asks"),
+        "spoken": dict(settings.LANGUAGES).get(chosen.language) or _("As your browser asks"),
     }
     return render(request, "integrations/settings.html", context)
 
