@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Literal, cast
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY as PERSON_KEY
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 
@@ -26,7 +25,7 @@ class PreferredLanguage:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         language = request.session.get(SESSION_KEY, "")
-        if is_offered(language) and PERSON_KEY in request.session:
+        if is_offered(language):
             translation.activate(language)
             request.LANGUAGE_CODE = translation.get_language()
         return self._get_response(request)

@@ -42,6 +42,18 @@ def withdraw(journey: Journey, connection: Connection) -> None:
     journey.server.behave()
 
 
+def over(journey: Journey) -> Connection:
+    """A connection that ended for good, as its next use will find out."""
+    return make_connection(
+        owner=journey.user,
+        registration=journey.registration,
+        tokens=make_tokens(refresh_token=None),
+        expires_in=-60,
+        due_in=-60,
+        now=journey.clock(),
+    )
+
+
 def failing_insert(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     if sql.startswith('INSERT INTO "integrations_notice"'):
         raise OperationalError("disk is full")
@@ -86,14 +98,7 @@ def test_a_withdrawn_access_is_told_once_until_it_breaks_again(journey: Journey)
 
 
 def test_an_access_that_ends_for_good_is_told(journey: Journey) -> None:
-    connection = make_connection(
-        owner=journey.user,
-        registration=journey.registration,
-        tokens=make_tokens(refresh_token=None),
-        expires_in=-60,
-        due_in=-60,
-        now=journey.clock(),
-    )
+    connection = over(journey)
 
     with pytest.raises(OAuthError):
         access.token(connection, clock=journey.clock)
@@ -176,6 +181,17 @@ def test_a_change_whose_notice_cannot_be_written_has_not_happened(journey: Journ
 
 
 @pytest.mark.requirement(156)
+def test_an_end_whose_notice_cannot_be_written_has_not_happened(journey: Journey) -> None:
+    connection = over(journey)
+
+    with database.execute_wrapper(failing_insert), pytest.raises(OperationalError):
+        access.token(connection, clock=journey.clock)
+
+    assert fresh(connection).status == Connection.Status.ACTIVE
+    assert kinds(connection) == []
+
+
+@pytest.mark.requirement(156)
 def test_a_new_connection_whose_notice_cannot_be_written_is_none(journey: Journey) -> None:
     pairs = journey.server.authorize(journey.begin())
 
@@ -227,7 +243,7 @@ def test_what_moved_on_meanwhile_is_not_ended_by_a_sweep(journey: Journey) -> No
 
     def reconnected(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         result = execute(sql, params, many, context)
-        if sql.startswith("UPDATE") and '"refresh_sent" = ' in sql and not moved:
+        if sql.startswith('UPDATE "integrations_connection" SET "refresh_sent"') and not moved:
             moved.append(True)
             Connection.objects.filter(pk=rows[0].pk).update(version=7, lease_owner="", lease_until=None)
         return result
@@ -236,6 +252,8 @@ def test_what_moved_on_meanwhile_is_not_ended_by_a_sweep(journey: Journey) -> No
     with around_statements(reconnected):
         report = swept(journey.clock, concurrency=3)
 
-    assert report.counts["needs_reauthorization"] == 2
+    assert len(journey.server.refreshes()) == 3
+
+    assert report.counts == {"needs_reauthorization": 2, "moved_on": 1}
     assert fresh(rows[0]).status == Connection.Status.ACTIVE
     assert sorted(told()) == sorted((Kind.NEEDS_YOU, row.pk) for row in rows[1:])

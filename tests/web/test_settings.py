@@ -8,7 +8,8 @@ from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
-from django.test import Client
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from integrations.models import Event, Notice, Preferences
@@ -248,3 +249,15 @@ def test_a_choice_takes_a_post_from_our_own_page(person: Person, path: str) -> N
     assert strict.delete(path).status_code in (403, 405)
     assert not Preferences.objects.exists()
     assert not Event.objects.exists()
+
+
+def test_the_switch_offers_every_language_and_leads_back() -> None:
+    request = RequestFactory().get("/connections/", {"q": '"><script>'})
+
+    html = render_to_string("components/language_switch.html", {"path": request.get_full_path()}, request)
+
+    assert 'action="/language/"' in html
+    assert 'value="en-gb" lang="en-gb" data-variant="quiet" aria-current="true"' in html
+    assert 'value="de" lang="de"' in html
+    assert "csrfmiddlewaretoken" in html
+    assert 'name="next" value="/connections/?q=' in html and "<script>" not in html
