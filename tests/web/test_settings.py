@@ -180,6 +180,16 @@ def test_a_language_is_not_handed_on_to_who_signs_in_next(person: Person) -> Non
     assert GERMAN not in client.get("/connections/").content.decode()
 
 
+def test_a_language_that_the_hub_speaks_no_more_is_forgotten(person: Person) -> None:
+    Preferences.objects.create(user=person.user, language="fr")
+    client = Client(headers={"Accept-Language": "de"})
+
+    client.post("/accounts/login/", {"login": "robin", "password": PASSWORD})
+
+    assert GERMAN in client.get("/connections/").content.decode()
+    assert client.get("/settings/").status_code == 200
+
+
 def test_the_browsers_own_wish_is_back_when_nothing_is_chosen(person: Person) -> None:
     person.post("/settings/language/", language="de")
 
