@@ -1,5 +1,6 @@
 """What a letter says: text and HTML, to be trusted, in the language of who reads it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -145,6 +146,9 @@ def test_a_letter_is_in_the_language_of_who_reads_it() -> None:
     assert english.message()["Content-Language"] == "en-gb"
     assert isinstance(german, EmailMultiAlternatives)
     assert '<html lang="de">' in str(german.alternatives[0][0])
+    assert german.subject == "Eine Verbindung zu Sandbox wurde Ihrem Konto hinzugefügt"
+    assert "Konto bei Sandbox: " in german.body
+    assert "added" not in german.body and "connection" not in re.sub(r"https://\S+", "", str(german.body))
 
 
 def test_a_long_list_ends_in_a_link() -> None:
