@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from integrations.web.views import catalogue, connect, connection_list, connections, consent, console, use
+from integrations.web.views import (
+    catalogue,
+    connect,
+    connection_list,
+    connections,
+    consent,
+    console,
+    settings,
+    use,
+)
 
 app_name = "integrations"
 
@@ -23,4 +32,8 @@ urlpatterns = [
     path("connections/<uuid:uuid>/try/", console.try_feature, name="try"),
     path("connections/<uuid:uuid>/rename/", use.rename_connection, name="rename"),
     path("connections/<uuid:uuid>/disconnect/", use.disconnect_connection, name="disconnect"),
+    path("settings/", settings.settings_home, name="settings"),
+    path("settings/notifications/", settings.notifications, name="notifications"),
+    path("settings/language/", settings.language, name="language"),
+    path("language/", settings.language_switch, name="language_switch"),
 ]
