@@ -29,7 +29,7 @@ KINDS = [
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("integrations", "0001_first_rows"),
+        ("integrations", "0004_notices"),
     ]
 
     operations = [

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from integrations.flows.preferences import preferences_of
 from integrations.models import Connection, Event
 from integrations.providers import PROVIDERS
 from integrations.web.activity import in_chunks
@@ -29,6 +30,7 @@ def data_pieces(user: User, *, now: datetime) -> Iterator[str]:
         "format": FORMAT,
         "exported_at": now,
         "account": _account(user),
+        "preferences": _preferences(user),
         "email_addresses": [_email_address(row) for row in EmailAddress.objects.filter(user=user).order_by("pk")],
         "second_factors": [_second_factor(row) for row in Authenticator.objects.filter(user=user).order_by("pk")],
         "sessions": [_session(row) for row in UserSession.objects.filter(user=user).order_by("-last_seen_at")],
@@ -52,6 +54,15 @@ def _account(user: User) -> dict[str, object]:
         "joined_at": user.date_joined,
         "last_sign_in_at": user.last_login,
         "is_operator": user.is_staff,
+    }
+
+
+def _preferences(user: User) -> dict[str, object]:
+    chosen = preferences_of(user.pk)
+    return {
+        "mail_needs_you": chosen.mail_needs_you,
+        "mail_connected": chosen.mail_connected,
+        "language": chosen.language,
     }
 
 

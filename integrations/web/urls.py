@@ -10,7 +10,9 @@ from integrations.web.views import (
     connection_list,
     connections,
     consent,
+    console,
     disconnect_all,
+    settings,
     use,
 )
 
@@ -31,7 +33,8 @@ urlpatterns = [
     path("connections/<uuid:uuid>/less/", connect.less, name="less"),
     path("connections/<uuid:uuid>/reconnect/", connect.reconnect, name="reconnect"),
     path("connections/<uuid:uuid>/test/", use.test_connection, name="test"),
-    path("connections/<uuid:uuid>/try/", use.try_feature, name="try"),
+    path("connections/<uuid:uuid>/console/", console.console, name="console"),
+    path("connections/<uuid:uuid>/try/", console.try_feature, name="try"),
     path("connections/<uuid:uuid>/rename/", use.rename_connection, name="rename"),
     path("connections/<uuid:uuid>/disconnect/", use.disconnect_connection, name="disconnect"),
     path("activity/", activity.activity_page, name="activity"),
@@ -39,4 +42,8 @@ urlpatterns = [
     path("settings/data/", account.data_export, name="data_export"),
     path("settings/delete/", account.delete_account, name="delete_account"),
     path("settings/delete/done/", account.farewell, name="farewell"),
+    path("settings/", settings.settings_home, name="settings"),
+    path("settings/notifications/", settings.notifications, name="notifications"),
+    path("settings/language/", settings.language, name="language"),
+    path("language/", settings.language_switch, name="language_switch"),
 ]

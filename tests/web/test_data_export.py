@@ -58,6 +58,7 @@ def test_everything_of_a_person_is_in_the_file(person: Person, stranger: Person)
     assert response.headers["Content-Disposition"].startswith('attachment; filename="integration-hub-')
     assert "no-store" in response.headers["Cache-Control"]
     assert (data["format"], data["account"]["username"]) == (1, "robin")
+    assert data["preferences"] == {"mail_needs_you": True, "mail_connected": True, "language": ""}
     assert data["email_addresses"] == [{"email": person.user.email, "is_verified": True, "is_primary": True}]
     assert [(row["type"], row["name"]) for row in data["second_factors"]] == [("webauthn", "Laptop")]
     assert {row["address"] for row in data["sessions"]} <= {"127.0.0.1"}
