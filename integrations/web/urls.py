@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations.web.views import catalogue, connect, connection_list, connections, consent, use
+from integrations.web.views import catalogue, connect, connection_list, connections, consent, style, use
 
 app_name = "integrations"
 
@@ -22,4 +22,5 @@ urlpatterns = [
     path("connections/<uuid:uuid>/try/", use.try_feature, name="try"),
     path("connections/<uuid:uuid>/rename/", use.rename_connection, name="rename"),
     path("connections/<uuid:uuid>/disconnect/", use.disconnect_connection, name="disconnect"),
+    path("style/", style.style, name="style"),
 ]

@@ -172,7 +172,7 @@ def look(page: Page, name: str) -> None:
 
 TARGETS = (
     "button, summary, .button, .back-link, .site-nav a, .connection-card, .provider-card, "
-    "input:not([type=hidden], [type=checkbox])"
+    "input:not([type=hidden], [type=checkbox], [type=radio]), label:has(> input)"
 )
 TOO_LOW = """(selector) => [...document.querySelectorAll(selector)]
     .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.9)
