@@ -1,29 +1,14 @@
 """One code ties the page that somebody reads to the lines of the log."""
 
-import logging
 import re
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import path
 from pytest_django import Settings
 from structlog.contextvars import get_contextvars
 
-from hub import error_pages
 from hub.request_id import RequestId
-from hub.urls import urlpatterns as pages_of_the_hub
-
-LOG = logging.getLogger("tests.request_id")
-
-
-def fail(request: HttpRequest) -> HttpResponse:
-    LOG.warning("about to fail", extra={"bound": get_contextvars().get("request_id")})
-    raise RuntimeError("secret-in-an-error")
-
-
-urlpatterns = [path("fail/", fail), *pages_of_the_hub]
-handler500 = error_pages.server_error
 
 
 def code_on(response: HttpResponse) -> str:
@@ -33,14 +18,14 @@ def code_on(response: HttpResponse) -> str:
 
 @pytest.fixture
 def failing(settings: Settings) -> Client:
-    settings.ROOT_URLCONF = __name__
+    settings.ROOT_URLCONF = "tests.failing_urls"
     return Client(raise_request_exception=False)
 
 
 def test_our_own_mistake_shows_the_code_that_the_log_has(failing: Client, caplog: pytest.LogCaptureFixture) -> None:
     response = failing.get("/fail/")
 
-    (record,) = [record for record in caplog.records if record.name == LOG.name]
+    (record,) = [record for record in caplog.records if record.name == "tests.failing"]
     assert response.status_code == 500
     assert code_on(response) == record.bound  # type: ignore[attr-defined]
     assert len(code_on(response)) == 10
