@@ -8,6 +8,7 @@ from PIL import Image
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 COLOURS = 64
 TALLEST = 4000
+DEVICES = {"1280-light": "desktop", "390-dark": "phone"}
 INDEX = """# Screenshots
 
 Every page, and most of their states: on a desktop in the light scheme, on a phone in the dark one. `make screenshots`
@@ -23,13 +24,14 @@ def shrink(source: Path, target: Path) -> None:
     cut.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
-def index(names: list[str]) -> str:
-    """One heading a page, its two pictures below."""
-    parts = [
-        f"## {name}\n\n![{name}, desktop]({name}-1280-light.png)\n\n![{name}, phone]({name}-390-dark.png)\n"
-        for name in names
-    ]
-    return INDEX + "\n".join(parts)
+def index(folder: Path) -> str:
+    """One heading a page, its pictures below."""
+    pages: dict[str, list[str]] = {}
+    for device, label in DEVICES.items():
+        for picture in folder.glob(f"*-{device}.png"):
+            name = picture.name.removesuffix(f"-{device}.png")
+            pages.setdefault(name, []).append(f"![{name}, {label}]({picture.name})\n")
+    return INDEX + "\n".join(f"## {name}\n\n" + "".join(pages[name]) for name in sorted(pages))
 
 
 def main(folder: Path) -> None:
@@ -38,10 +40,9 @@ def main(folder: Path) -> None:
         old.unlink()
     for picture in sorted(folder.glob("*.png")):
         shrink(picture, TARGET / picture.name)
-    names = sorted({picture.name.removesuffix("-1280-light.png") for picture in TARGET.glob("*-1280-light.png")})
-    (TARGET / "README.md").write_text(index(names))
-    kilobytes = sum(picture.stat().st_size for picture in TARGET.glob("*.png")) // 1000
-    print(f"{len(names)} pages, {kilobytes} kB in {TARGET}")
+    (TARGET / "README.md").write_text(index(TARGET))
+    taken = list(TARGET.glob("*.png"))
+    print(f"{len(taken)} pictures, {sum(picture.stat().st_size for picture in taken) // 1000} kB in {TARGET}")
 
 
 if __name__ == "__main__":

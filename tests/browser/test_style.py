@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Hub, look
+from tests.browser.keyboard import tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -39,6 +40,37 @@ def test_it_reads_from_the_right_too(hub: Hub) -> None:
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, overflowing(page)
+
+
+def test_printed_it_is_the_content_alone(hub: Hub) -> None:
+    page = hub.open("/style/")
+
+    page.emulate_media(media="print")
+
+    assert page.locator(".recovery-codes").first.is_visible()
+    assert not page.locator(".site-header").is_visible()
+    assert not page.locator(".site-footer").is_visible()
+    assert not page.get_by_role("button", name="Primary").is_visible()
+
+
+def test_with_the_colours_of_the_system_the_focus_and_the_states_can_be_seen(hub: Hub) -> None:
+    page = hub.open("/style/")
+    page.emulate_media(forced_colors="active")
+
+    tab_to(page, "Primary", tag="button")
+
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert page.get_by_role("switch", name="Always on").evaluate("(one) => getComputedStyle(one).appearance") == "auto"
+
+
+def test_nothing_turns_for_those_who_want_no_motion(hub: Hub) -> None:
+    page = hub.open("/style/")
+    turning = "getComputedStyle(document.querySelector('button[data-busy]'), '::after').animationName"
+    assert page.evaluate(turning) == "turn"
+
+    page.emulate_media(reduced_motion="reduce")
+
+    assert page.evaluate(turning) == "none"
 
 
 def overflowing(page: Page) -> list[str]:
