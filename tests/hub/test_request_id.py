@@ -1,17 +1,21 @@
 """One code ties the page that somebody reads to the lines of the log."""
 
 import re
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.utils.functional import SimpleLazyObject
 from pytest_django import Settings
 from structlog.contextvars import get_contextvars
 
+from hub import error_pages
 from hub.request_id import RequestId
 
 
-def code_on(response: HttpResponse) -> str:
+def code_on(response: Any) -> str:
     found = re.search(r"<code data-varies>([\w-]+)</code>", response.content.decode())
     return found[1] if found else ""
 
@@ -32,11 +36,19 @@ def test_our_own_mistake_shows_the_code_that_the_log_has(failing: Client, caplog
     assert "secret-in-an-error" not in response.content.decode()
 
 
-def test_the_page_of_our_own_mistake_asks_no_database(failing: Client) -> None:
-    # No mark for the database: a query here would fail the test.
-    page = failing.get("/fail/").content.decode()
+def nobody_knows() -> NoReturn:
+    raise AssertionError("the page asked who it is")
 
-    assert "Something went wrong here" in page
+
+@pytest.mark.parametrize(
+    "render", [error_pages.server_error, lambda request: error_pages.bad_request(request, Exception())]
+)
+def test_pages_that_must_not_fail_ask_for_no_person(render: Callable[[HttpRequest], HttpResponse]) -> None:
+    request = RequestFactory().get("/")
+    request.user = SimpleLazyObject(nobody_knows)  # type: ignore[assignment]
+
+    page = render(request).content.decode()
+
     assert 'href="/connections/"' in page
 
 
