@@ -4,7 +4,7 @@ Plain mappings, not the classes that pages use: a component is shown as soon as 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django import forms
@@ -54,6 +54,12 @@ def samples() -> Mapping[str, object]:
             {"url": "#main", "description": "Use a passkey"},
             {"url": "#main", "description": "Enter a code from your app"},
         ],
+        "activity": _activity(),
+        "endings": _endings(),
+        "outcome": _outcome(),
+        "days": _days(),
+        "use": _use(),
+        "nothing": {},
         "long": LONG,
     }
 
@@ -102,3 +108,66 @@ def _offers() -> list[Mapping[str, object]]:
     own = {"provider": "own", "name": "Own service", "description": "One of yours.", "host": "login.example.test"}
     missing = {"provider": "slack", "name": "Slack", "description": "Channels.", "note": "Client ID is missing"}
     return [github, {**github, "connected": 2}, {**own, "address": "#main"}, {**missing, "address": "#main"}]
+
+
+def _activity() -> list[Mapping[str, object]]:
+    by_you = {"kind": "connected", "sentence": "Google was connected.", "who": "you", "ip": "192.0.2.1"}
+    by_hub = {"kind": "refresh_failed", "sentence": "Renewing the access to Google failed.", "who": "the hub"}
+    place = {"created_at": MOMENT, "connection": "robin@example.test", "connection_address": "#main"}
+    return [{**by_hub, **place}, {**by_you, **place}]
+
+
+def _endings() -> list[Mapping[str, object]]:
+    google = {"name": "Google", "provider": "google", "count": 2, "can_revoke": True}
+    notion = {"name": "Notion", "provider": "notion", "count": 1, "page": "https://www.example.test/connections"}
+    return [google, notion, {"name": "Own service", "provider": "own", "count": 1}]
+
+
+def _outcome() -> Mapping[str, object]:
+    read, write = {"title": "Read your notes", "slug": "read"}, {"title": "Write notes", "slug": "write"}
+    return {
+        "title": "Sandbox is connected",
+        "provider": "Sandbox",
+        "on": [read],
+        "missing": [write],
+        "lost": [{"title": "Share notes", "slug": "share"}],
+        "unexpected": [SCOPE[1]],
+        "off": [write],
+    }
+
+
+def _days() -> list[Mapping[str, object]]:
+    good = {"text": "Access was renewed", "notes": ("by the hub",), "at": MOMENT, "tone": "good"}
+    bad = {
+        "text": "Renewing the access failed",
+        "notes": ("timeout",),
+        "at": MOMENT,
+        "tone": "bad",
+        "mended_at": MOMENT,
+    }
+    return [{"label": "Today", "entries": [bad, good]}, {"label": "Yesterday", "entries": [good]}]
+
+
+def _use() -> Mapping[str, object]:
+    counts = [(number * 7) % 11 * 4 for number in range(30)]
+    return {
+        "summary": f"Used {sum(counts)} times in 30 days",
+        "bars": [
+            {
+                "day": MOMENT + timedelta(days=number - 29),
+                "count": count,
+                "x": number * 10,
+                "y": 44 - count,
+                "height": count,
+            }
+            for number, count in enumerate(counts)
+        ],
+        "width": 300,
+        "height": 44,
+        "bar_width": 8,
+        "actors": [
+            {"is_you": True, "count": 12, "last_used_at": MOMENT},
+            {"name": "agenda page", "count": sum(counts) - 12, "last_used_at": MOMENT},
+        ],
+        "has_more_actors": True,
+    }
