@@ -142,7 +142,7 @@ def _days() -> list[Mapping[str, object]]:
         "text": "Renewing the access failed",
         "notes": ("timeout",),
         "at": MOMENT,
-        "tone": "bad",
+        "tone": "trouble",
         "mended_at": MOMENT,
     }
     return [{"label": "Today", "entries": [bad, good]}, {"label": "Yesterday", "entries": [good]}]
