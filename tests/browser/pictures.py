@@ -21,18 +21,20 @@ STILL = """([from, to]) => {
     const day = (date) => `${date.getUTCDate()} ${month.format(date).slice(0, 3)} ${date.getUTCFullYear()}`;
     const clock = (date) => date.toISOString().slice(11, 16);
     const days = /\\b(\\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]* (20\\d\\d)\\b/g;
+    const fixed = `${new Date(to).getUTCFullYear()}`;
+    const moved = (text) => Date.parse(text + " UTC") + Math.round(shift / 864e5) * 864e5;
     const plain = (text) => text
         .replace(/\\b(localhost|127\\.0\\.0\\.1):\\d{4,5}\\b/g, "$1:8000")
         .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "5f0c7c1e-3f4a-4d52-9b7e-2f1d6a9c8e04")
         .replace(/\\b[A-Z2-7]{32}\\b/g, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-        .replace(days, (whole) => day(new Date(Date.parse(whole + " UTC") + Math.round(shift / 864e5) * 864e5)));
+        .replace(days, (whole, ...[, , year]) => (year === fixed ? whole : day(new Date(moved(whole)))));
     const still = (node) => {
         const parent = node.parentElement;
         if (parent.closest("script, style")) return node.data;
         if (parent.closest("[data-varies]")) return "3f9c1a7e42";
         if (parent.closest(".recovery-codes")) return node.data.replace(/\\S/g, "7");
         const time = parent.closest("time[datetime]");
-        if (time && / 20\\d\\d/.test(node.data)) {
+        if (time && / 20\\d\\d/.test(node.data) && !time.dateTime.startsWith(fixed)) {
             const date = new Date(Date.parse(time.dateTime) + shift);
             return `${day(date)}, ${clock(date)}`;
         }
