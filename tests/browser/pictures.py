@@ -49,7 +49,11 @@ STILL = """([from, to]) => {
         node.data = text;
     }
 }"""
-AS_BEFORE = "() => { for (const [node, text] of window.hubStill) node.data = text; }"
+#: Playwright leaves empty `style` attributes on fields, which htmx would copy to the fields of an answer.
+AS_BEFORE = """() => {
+    for (const [node, text] of window.hubStill) node.data = text;
+    for (const element of document.querySelectorAll('[style=""]')) element.removeAttribute("style");
+}"""
 
 
 def take(page: Page, name: str, *, width: int, scheme: str) -> None:
