@@ -13,6 +13,7 @@ from integrations.web.views import (
     console,
     disconnect_all,
     settings,
+    style,
     use,
 )
 
@@ -46,4 +47,5 @@ urlpatterns = [
     path("settings/notifications/", settings.notifications, name="notifications"),
     path("settings/language/", settings.language, name="language"),
     path("language/", settings.language_switch, name="language_switch"),
+    path("style/", style.style, name="style"),
 ]

@@ -1,5 +1,7 @@
 // Parts of a page that htmx fetches anew: those marked data-live by the clock, all of them without a trace of the change
 // but the change itself: the address follows a search, the focus stays, an answer that is no part of the page is refused.
+import { back, say } from "./status.js";
+
 const EVERY = 20_000;
 let asked = Date.now();
 
@@ -16,11 +18,22 @@ document.addEventListener("visibilitychange", () => {
 
 document.addEventListener("htmx:before:response", (event) => {
   const { raw } = event.detail.ctx.response;
-  if (raw.ok && !raw.redirected) return;
+  if (raw.ok && !raw.redirected) {
+    back();
+    return;
+  }
   event.preventDefault();
+  if (!raw.ok) say("failed");
   // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list.
   if (raw.redirected) location.reload();
 });
+
+// Neither a change nor an error reaches a page whose hub is out of reach: it says so, and asks again once it may be back.
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.ctx && !event.detail.ctx.response) say("lost");
+});
+addEventListener("offline", () => say("lost"));
+addEventListener("online", () => (document.querySelector("[data-live]") ? ask() : back()));
 
 let focused = null;
 document.addEventListener("htmx:before:swap", () => {
