@@ -10,12 +10,15 @@ from django.db.models import Count
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
+from integrations.providers.provider import Provider
 from integrations.web.instances import host_of, told_apart
 from integrations.web.search import folded, matches
+from integrations.web.wording import said
 
 SEARCH_LIMIT = 100
 #: As many can be seen at one glance.
@@ -37,7 +40,7 @@ CATEGORIES: Mapping[str, object] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfferCard:
-    """A service, where its card leads, and how often the person has connected it.
+    """A service, where its card leads, and how often the person has connected it; `english` finds it, too.
 
     `instance` tells several registrations of the service apart.
     """
@@ -45,6 +48,7 @@ class OfferCard:
     provider: str
     name: str
     description: str
+    english: str
     categories: tuple[str, ...]
     address: str
     host: str = ""
@@ -55,8 +59,9 @@ class OfferCard:
 
     def matches(self, words: str) -> bool:
         """Whether every word is somewhere on the card."""
-        categories = map(category_title, self.categories)
-        return matches(words, self.name, self.description, self.host, self.instance, *categories, self.provider)
+        titles = map(category_title, self.categories)
+        texts = (self.name, self.description, self.host, self.instance, *titles, self.provider, self.english)
+        return matches(words, *texts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +131,8 @@ def _offered(user: User, registrations: Iterable[ClientRegistration]) -> list[Of
             OfferCard(
                 provider=provider.slug,
                 name=provider.name,
-                description=provider.description,
+                description=said(provider.description),
+                english=_english(provider),
                 categories=provider.categories,
                 address=reverse("integrations:provider", args=(slug,)),
                 host=host_of(registration),
@@ -161,13 +167,20 @@ def _not_set_up(user: User, registrations: Iterable[ClientRegistration]) -> list
             OfferCard(
                 provider=provider.slug,
                 name=provider.name,
-                description=provider.description,
+                description=said(provider.description),
+                english=_english(provider),
                 categories=provider.categories,
                 address=address,
                 note=str(_("Switched off") if there else ""),
             )
         )
     return cards
+
+
+def _english(provider: Provider) -> str:
+    """What a card says to who reads English, as many do who read the hub in another language."""
+    with override(settings.LANGUAGE_CODE):
+        return " ".join((said(provider.description), *map(category_title, provider.categories)))
 
 
 def _chosen(cards: Iterable[OfferCard], words: str, category: str) -> tuple[OfferCard, ...]:
