@@ -17,9 +17,10 @@ document.addEventListener("visibilitychange", () => {
 });
 
 // A search that gets no answer is said, until one is answered; a refresh by the clock is tried again in silence.
-function tell(form, isUnanswered) {
-  const notice = form.matches?.("form[role=search]") && document.querySelector("[data-unanswered]");
-  if (notice) notice.hidden = !isUnanswered;
+const isSearch = (part) => part.matches?.("form[role=search]") && document.querySelector("[data-unanswered]");
+
+function tell(part, isUnanswered) {
+  if (isSearch(part)) document.querySelector("[data-unanswered]").hidden = !isUnanswered;
 }
 
 document.addEventListener("htmx:error", ({ target }) => tell(target, true));
@@ -27,7 +28,7 @@ document.addEventListener("htmx:before:response", ({ target, detail }) => {
   const { raw } = detail.ctx.response;
   tell(target, !raw.ok);
   // Whoever must sign in first comes back to what they looked for.
-  if (!raw.redirected || !target.matches?.("form[role=search]")) return;
+  if (!raw.redirected || !isSearch(target)) return;
   history.replaceState(history.state, "", `?${new URLSearchParams(new FormData(target))}`);
 });
 
@@ -38,14 +39,14 @@ document.addEventListener("htmx:before:response", (event) => {
     return;
   }
   event.preventDefault();
-  if (!raw.ok) say("failed");
+  if (!raw.ok && !isSearch(event.target)) say("failed");
   // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list.
   if (raw.redirected) location.reload();
 });
 
 // Neither a change nor an error reaches a page whose hub is out of reach: it says so, and asks again once it may be back.
 document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx && !event.detail.ctx.response) say("lost");
+  if (event.detail.ctx && !event.detail.ctx.response && !isSearch(event.target)) say("lost");
 });
 addEventListener("offline", () => say("lost"));
 addEventListener("online", () => (document.querySelector("[data-live]") ? ask() : back()));
