@@ -5,21 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations.flows import uses
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import ScopeMissing
-from integrations.flows.events import record
 from integrations.flows.refresh import refresh
 from integrations.flows.rows import Clock, load, open_tokens, require_usable
 from integrations.flows.schedule import is_due
-from integrations.models import Connection, Event
+from integrations.models import Connection
 from integrations.oauth.errors import OAuthError, Remedy
 
-USE_NOTED_EVERY = timedelta(minutes=5)
 REFUSED_AGAIN = timedelta(minutes=1)
 
 
@@ -80,7 +77,7 @@ def _is_new(row: Connection, *, now: datetime) -> bool:
 def borrow(row: Connection, *, now: datetime, actor: str) -> AccessToken:
     """Open the token of a row that was just loaded and found usable, and note its use."""
     tokens = open_tokens(row)
-    _note_use(row, now=now, actor=actor)
+    uses.note(row, actor=actor, now=now)
     return AccessToken(
         value=tokens.access_token,
         token_type=tokens.token_type,
@@ -132,13 +129,3 @@ def _refreshed(row: Connection, *, clock: Clock) -> Connection:
         if final or current.has_expired(now=clock()):
             raise
         return current
-
-
-def _note_use(row: Connection, *, now: datetime, actor: str) -> None:
-    """Write down who used it, at most once in five minutes a connection."""
-    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
-    if row.last_used_at is not None and row.last_used_at > now - USE_NOTED_EVERY:
-        return
-    with transaction.atomic():
-        if Connection.objects.filter(stale, pk=row.pk).update(last_used_at=now):
-            record(Event.Kind.USED, connection=row, actor=actor)

@@ -6,6 +6,7 @@ from integrations.models.connection import Connection
 from integrations.models.event import Event
 from integrations.models.pending_revocation import PendingRevocation
 from integrations.models.sweep_run import SweepRun
+from integrations.models.use import Use
 from integrations.models.vault_entry import VaultEntry
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Event",
     "PendingRevocation",
     "SweepRun",
+    "Use",
     "VaultEntry",
 ]

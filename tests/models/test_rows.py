@@ -13,6 +13,7 @@ from tests.factories import (
     make_pending_revocation,
     make_registration,
     make_sweep_run,
+    make_use,
 )
 
 OURS = tuple(apps.get_app_config("integrations").get_models())
@@ -63,6 +64,7 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         make_pending_revocation(connection=connection),
         make_event(connection=connection),
         make_sweep_run(),
+        make_use(connection=connection),
     ]
 
     assert {type(row) for row in rows} == set(OURS)
