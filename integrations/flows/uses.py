@@ -54,13 +54,13 @@ class Tallies:
                 return self._taken(now=now)
             due = self._taken(now=now)
             self._tallies[key] = Tally(written_at=now, last_used_at=now)
-            return [*due, Counted(*key, count=1, last_used_at=now)]
+            return [*due, _counted(key, count=1, last_used_at=now)]
 
     def take_all(self) -> list[Counted]:
         """All that is not written yet, and counts as written."""
         with self._lock:
             left = [
-                Counted(*key, count=tally.count, last_used_at=tally.last_used_at)
+                _counted(key, count=tally.count, last_used_at=tally.last_used_at)
                 for key, tally in self._tallies.items()
                 if tally.count
             ]
@@ -72,7 +72,8 @@ class Tallies:
         with self._lock:
             for row in counted:
                 at = row.last_used_at
-                self._tallies.setdefault(row[:3], Tally(written_at=at, last_used_at=at)).count += row.count
+                key = (row.connection_id, row.actor, row.day)
+                self._tallies.setdefault(key, Tally(written_at=at, last_used_at=at)).count += row.count
 
     def forget(self) -> None:
         """Begin anew, in a process that shares no count with the one it was made from."""
@@ -90,7 +91,7 @@ class Tallies:
                 break
             del self._tallies[key]
             if tally.count:
-                taken.append(Counted(*key, count=tally.count, last_used_at=tally.last_used_at))
+                taken.append(_counted(key, count=tally.count, last_used_at=tally.last_used_at))
                 self._tallies[key] = Tally(written_at=now, last_used_at=tally.last_used_at)
         return taken
 
@@ -109,6 +110,11 @@ def note(connection: Connection, *, actor: str, now: datetime) -> None:
 def write_all() -> None:
     """Write down what was counted so far."""
     _write(_tallies.take_all())
+
+
+def _counted(key: Key, *, count: int, last_used_at: datetime) -> Counted:
+    connection_id, actor, day = key
+    return Counted(connection_id=connection_id, actor=actor, day=day, count=count, last_used_at=last_used_at)
 
 
 def _write(counted: Sequence[Counted]) -> None:

@@ -1,8 +1,9 @@
 """How often a connection was used, by whom, on which day."""
 
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime
-from typing import Any, ClassVar, NamedTuple, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from django.db import connections, models
 
@@ -12,7 +13,8 @@ from integrations.models.connection import Connection
 ACTOR_LIMIT = 150
 
 
-class Counted(NamedTuple):
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Counted:
     """Uses that are not written down yet."""
 
     connection_id: int
@@ -32,20 +34,23 @@ class UseQuerySet(models.QuerySet["Use"]):
             return []
         connection = connections[self.db]
         table = connection.ops.quote_name(self.model._meta.db_table)
-        fields = [cast("models.Field[Any, Any]", self.model._meta.get_field(name)) for name in Counted._fields]
+        columns = [cast("models.Field[Any, Any]", self.model._meta.get_field(given.name)) for given in fields(Counted)]
         given, values = as_table(
             connection,
-            types=[field.db_type(connection) for field in fields],
+            types=[column.db_type(connection) for column in columns],
             # In the same order everywhere: two processes that wrote in different ones would lock each other out.
             rows=[
-                [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
+                [
+                    column.get_db_prep_save(value, connection)
+                    for column, value in zip(columns, astuple(row), strict=True)
+                ]
                 for row in sorted(counted)
             ],
         )
-        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-        taken = ", ".join(f"given.column{number}" for number in range(1, len(fields) + 1))
+        names = ", ".join(connection.ops.quote_name(str(column.column)) for column in columns)
+        taken = ", ".join(f"given.column{number}" for number in range(1, len(columns) + 1))
         sql = (
-            f"INSERT INTO {table} AS used ({columns}) SELECT {taken} FROM {given} "  # noqa: S608
+            f"INSERT INTO {table} AS used ({names}) SELECT {taken} FROM {given} "  # noqa: S608
             f"JOIN {connection.ops.quote_name(Connection._meta.db_table)} AS known ON known.id = given.column1 "
             "WHERE true ORDER BY given.column1, given.column2, given.column3 "
             "ON CONFLICT (connection_id, day, actor) DO UPDATE SET count = used.count + excluded.count, last_used_at = "
