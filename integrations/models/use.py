@@ -13,7 +13,7 @@ from integrations.models.connection import Connection
 ACTOR_LIMIT = 150
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Counted:
     """Uses that are not written down yet."""
 
@@ -38,17 +38,17 @@ class UseQuerySet(models.QuerySet["Use"]):
         given, values = as_table(
             connection,
             types=[column.db_type(connection) for column in columns],
-            # In the same order everywhere: two processes that wrote in different ones would lock each other out.
             rows=[
                 [
                     column.get_db_prep_save(value, connection)
                     for column, value in zip(columns, astuple(row), strict=True)
                 ]
-                for row in sorted(counted)
+                for row in counted
             ],
         )
         names = ", ".join(connection.ops.quote_name(str(column.column)) for column in columns)
         taken = ", ".join(f"given.column{number}" for number in range(1, len(columns) + 1))
+        # In the same order everywhere: two processes that wrote in different ones would lock each other out.
         sql = (
             f"INSERT INTO {table} AS used ({names}) SELECT {taken} FROM {given} "  # noqa: S608
             f"JOIN {connection.ops.quote_name(Connection._meta.db_table)} AS known ON known.id = given.column1 "

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from integrations.oauth.errors import printable
 from integrations.providers.provider import Provider
@@ -26,10 +27,10 @@ class RenameForm(forms.Form):
     """A person's own name for a connection; empty: as the provider calls the account."""
 
     name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         required=False,
         max_length=NAME_LIMIT,
-        help_text="Only you see it. Leave it empty to use the name of the account.",
+        help_text=gettext_lazy("Only you see it. Leave it empty to use the name of the account."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

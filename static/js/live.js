@@ -14,12 +14,38 @@ document.addEventListener("visibilitychange", () => {
   if (Date.now() - asked >= EVERY) ask();
 });
 
+// A button that was pressed says so for as long as it works.
+document.addEventListener("htmx:before:request", ({ target }) => {
+  const button = target.querySelector("button[data-busy]");
+  if (!button) return;
+  target.setAttribute("aria-busy", "true");
+  button.dataset.idle = button.textContent;
+  button.textContent = button.dataset.busy;
+});
+document.addEventListener("htmx:finally:request", ({ target }) => {
+  const button = target.querySelector?.("button[data-idle]");
+  if (!button) return;
+  target.removeAttribute("aria-busy");
+  button.textContent = button.dataset.idle;
+  delete button.dataset.idle;
+});
+
 document.addEventListener("htmx:before:response", (event) => {
-  const { raw } = event.detail.ctx.response;
-  if (raw.ok && !raw.redirected) return;
+  const { request, response } = event.detail.ctx;
+  if (response.raw.ok && !response.raw.redirected) return;
   event.preventDefault();
-  // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list.
-  if (raw.redirected) location.reload();
+  // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list. An action that failed is
+  // not passed over in silence.
+  if (response.raw.redirected || request.method === "POST") location.reload();
+});
+
+// What the reader did stays: an opened part open, a half-typed word there, a message until another one takes its place.
+htmx.registerExtension("hub-live", {
+  htmx_before_morph_attr: (element, { attrName }) =>
+    !(attrName === "open" && element.localName === "details") &&
+    !(attrName === "value" && element.localName === "input" && element.value !== element.defaultValue),
+  htmx_before_morph_node: (element, { newNode }) =>
+    !(element.matches?.("[data-keep]") && newNode.childElementCount === 0),
 });
 
 let focused = null;

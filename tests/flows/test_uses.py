@@ -210,7 +210,8 @@ def test_a_child_does_not_write_its_parents_counts() -> None:
     code = (
         "import os, django; django.setup(); from integrations.flows import uses\n"
         "from datetime import date, datetime, UTC\n"
-        "uses._tallies.give_back([uses._counted((1, 'a', date(2026, 1, 1)), count=3, last_used_at=datetime.now(UTC))])\n"
+        "key, now = (1, 'a', date(2026, 1, 1)), datetime.now(UTC)\n"
+        "uses._tallies.give_back([uses._counted(key, count=3, last_used_at=now)])\n"
         "child = os.fork()\n"
         "left = len(uses._tallies.take_all())\n"
         "if not child: os._exit(left)\n"
