@@ -1,5 +1,6 @@
 """The page of a connection: what stands on it, put together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,9 +48,15 @@ class Head:
 
 
 def connection_page(
-    request: PersonRequest, uuid: str, *, now: datetime, rename_form: RenameForm | None = None, status: int = 200
+    request: PersonRequest,
+    uuid: str,
+    *,
+    now: datetime,
+    rename_form: RenameForm | None = None,
+    besides: Mapping[str, object] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    """Show it; only the part of it that changes by itself when htmx asks.
+    """Show it, and `besides` what another view has to show; only what changes by itself when htmx asks.
 
     Raises:
         Http404: the person has no such connection.
@@ -61,6 +68,7 @@ def connection_page(
         "messages": (),
         "said": list(get_messages(request)),
         "place": place if (place := request.GET.get("at", "")) in PLACES else "",
+        **(besides or {}),
     }
     part = "#live" if "HX-Request" in request.headers else ""
     return render(request, f"integrations/connection.html{part}", context, status=status)
@@ -82,8 +90,8 @@ def _context(request: PersonRequest, row: Any, *, now: datetime) -> dict[str, ob
         "head": _head(row, name=name, now=now),
         "registration": row.registration,
         "is_held": is_held(row),
-        "can_revoke": can_revoke(row.registration),
-        "revocation_page": revocation_page(row.registration),
+        "can_revoke": can_revoke(row),
+        "revocation_page": revocation_page(row),
         "features": feature_rows(provider, granted=row.scope) if provider else (),
         "features_place": back_to(row, "features"),
         "scope": scope_rows(provider, row.scope),

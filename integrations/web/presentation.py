@@ -90,19 +90,19 @@ def authorization_origin(registration: ClientRegistration) -> str:
         return ""
 
 
-def can_revoke(registration: ClientRegistration) -> bool:
+def can_revoke(connection: Connection) -> bool:
     """Whether the provider can be told that access has ended."""
     try:
-        return bool(clients.server_of(registration).revocation_endpoint)
+        return bool(clients.server_of(connection.registration).revocation_endpoint)
     except OAuthError:
         return False
 
 
-def revocation_page(registration: ClientRegistration) -> str:
+def revocation_page(connection: Connection) -> str:
     """The provider's own page for ending the hub's access there; the empty text when we know none."""
-    provider = PROVIDERS.get(registration.provider)
+    provider = PROVIDERS.get(connection.registration.provider)
     try:
-        page = provider.revocation_page(registration.variables) if provider else ""
+        page = provider.revocation_page(connection.registration.variables) if provider else ""
     except VariableRefused:
         return ""
     return page if origin_of(page) else ""

@@ -103,7 +103,7 @@ class Teller:
             text = str(done.you if by_you else done.other if who else done.hub)
         else:
             text = str(_HAPPENED.get(event.kind) or event.get_kind_display())
-        return _sentence(text, who=who, provider=self.name, count=str(count))
+        return _sentence(text, who=who, provider=self.name, count=count)
 
     def _notes(self, event: Event) -> Iterator[str]:
         match event.kind:
@@ -115,6 +115,8 @@ class Teller:
             case Kind.SCOPE_UNEXPECTED:
                 yield from self._titles(event, "scope")
                 yield _("The hub does not use it.")
+            case Kind.USED if event.details:
+                yield _call_of(event)
             case Kind.DISCONNECTED if isinstance(event.details.get("reason"), str):
                 yield printable(event.details["reason"], limit=NAME_LIMIT)
             case _other:
@@ -202,15 +204,21 @@ def why_failed(code: str, *, provider: str) -> str:
     return _("The hub noted: %(code)s.") % {"code": printable(code, limit=NAME_LIMIT)} if code else ""
 
 
-def _sentence(text: str, **names: str) -> SafeString:
+def _sentence(text: str, *, count: int, **names: str) -> SafeString:
     """A sentence with names in it, each set apart from the direction of its neighbours."""
     places = {name: "{" + name + "}" for name in names}
-    apart = {name: format_html("<bdi>{}</bdi>", value) for name, value in names.items() if name != "count"}
-    return format_html(text % places, **apart, count=names["count"])
+    apart = {name: format_html("<bdi>{}</bdi>", value) for name, value in names.items()}
+    return format_html(text % {**places, "count": count}, **apart)
 
 
 def _code_of(event: Event) -> str:
     return str(event.details.get("code") or "")
+
+
+def _call_of(event: Event) -> str:
+    """What was called, where a use tells: method and path."""
+    told = (event.details.get(name) for name in ("method", "path"))
+    return printable(" ".join(text for text in told if isinstance(text, str)), limit=NAME_LIMIT)
 
 
 def _day_of(event: Event) -> date:
@@ -231,9 +239,9 @@ def _without_repetition(events: Iterable[Event]) -> Iterator[tuple[Event, int]]:
         if not is_routine:
             yield from ((event, 1) for event in group)
             continue
-        alike: dict[tuple[str, str], list[Event]] = {}
+        alike: dict[tuple[str, str, str], list[Event]] = {}
         for event in group:
-            alike.setdefault((event.kind, event.actor), []).append(event)
+            alike.setdefault((event.kind, event.actor, _call_of(event)), []).append(event)
         yield from ((same[0], len(same)) for same in alike.values())
 
 

@@ -16,11 +16,12 @@ document.addEventListener("visibilitychange", () => {
 
 // A button that was pressed says so for as long as it works.
 document.addEventListener("htmx:before:request", ({ target }) => {
-  const button = target.querySelector("button[data-busy]");
+  const button = target.querySelector("button[data-working]");
   if (!button) return;
   target.setAttribute("aria-busy", "true");
   button.dataset.idle = button.textContent;
-  button.textContent = button.dataset.busy;
+  button.textContent = button.dataset.working;
+  button.dataset.busy = "";
 });
 document.addEventListener("htmx:finally:request", ({ target }) => {
   const button = target.querySelector?.("button[data-idle]");
@@ -28,6 +29,7 @@ document.addEventListener("htmx:finally:request", ({ target }) => {
   target.removeAttribute("aria-busy");
   button.textContent = button.dataset.idle;
   delete button.dataset.idle;
+  delete button.dataset.busy;
 });
 
 document.addEventListener("htmx:before:response", (event) => {

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from integrations.flows import access
 from integrations.flows.disconnect import Disconnected, disconnect
 from integrations.flows.rename import rename
-from integrations.models import ClientRegistration, Connection
+from integrations.models import Connection
 from integrations.oauth.errors import OAuthError, Remedy
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Feature
@@ -103,13 +103,13 @@ def disconnect_connection(request: PersonRequest, uuid: str) -> HttpResponse:
         today = now.astimezone(UTC).date()
         context = {
             "card": connection_card(connection),
-            "can_revoke": can_revoke(connection.registration),
-            "revocation_page": revocation_page(connection.registration),
+            "can_revoke": can_revoke(connection),
+            "revocation_page": revocation_page(connection),
             "failing": will_fail(connection, owner=request.user.get_username(), today=today),
         }
         return render(request, "integrations/disconnect.html", context)
     ended = disconnect(connection, actor=request.user.get_username(), now=now, ip=client_address(request))
-    messages.success(request, _farewell(ended, registration=connection.registration))
+    messages.success(request, _farewell(ended))
     return HttpResponseSeeOther(reverse("integrations:connections"))
 
 
@@ -126,14 +126,14 @@ def _feature_that_is_on(connection: Connection, slug: str) -> Feature:
     raise Http404
 
 
-def _farewell(ended: Disconnected, *, registration: ClientRegistration) -> str:
-    words = {"provider": provider_name(registration)}
+def _farewell(ended: Disconnected) -> str:
+    words = {"provider": provider_name(ended.connection.registration)}
     match ended.remote:
         case "revoked":
             return _("%(provider)s is disconnected. %(provider)s confirmed that the access has ended.") % words
         case "pending":
             return _("%(provider)s is disconnected. %(provider)s could not be told yet; the hub keeps trying.") % words
-    page = revocation_page(registration)
+    page = revocation_page(ended.connection)
     if not page:
         return _("%(provider)s is disconnected here. Remove the hub in your settings at %(provider)s, too.") % words
     sentence = _("%(provider)s is disconnected here. %(link)sRemove the hub at %(provider)s%(end)s, too.")
