@@ -46,6 +46,10 @@ class Head:
     action: str
     trouble: Said | None
 
+    @property
+    def is_working(self) -> bool:
+        return self.standing in (Standing.ACTIVE, Standing.EXPIRING, Standing.TROUBLE)
+
 
 def connection_page(
     request: PersonRequest,
@@ -84,7 +88,8 @@ def _context(request: PersonRequest, row: Any, *, now: datetime) -> dict[str, ob
     provider = PROVIDERS.get(row.registration.provider)
     name, owner = provider_name(row.registration), request.user.get_username()
     today = now.astimezone(UTC).date()
-    events = row.events.only("kind", "actor", "details", "created_at")[:EVENTS_READ]
+    events = list(row.events.only("kind", "actor", "details", "created_at")[:EVENTS_READ])
+    teller = Teller(provider=provider, name=name, owner=owner)
     return {
         "connection": row,
         "head": _head(row, name=name, now=now),
@@ -96,7 +101,7 @@ def _context(request: PersonRequest, row: Any, *, now: datetime) -> dict[str, ob
         "features_place": back_to(row, "features"),
         "scope": scope_rows(provider, row.scope),
         "use": use_history(row, owner=owner, today=today),
-        "timeline": Teller(provider=provider, name=name, owner=owner).timeline(list(events), today=today),
+        "timeline": teller.timeline(events, today=today, is_cut=len(events) == EVENTS_READ),
     }
 
 

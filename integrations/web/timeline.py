@@ -23,6 +23,7 @@ from integrations.web.wording import said
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
 
+ENTRIES_SHOWN = 40
 NAME_LIMIT = 120
 SCOPE_LIMIT = 200
 Kind = Event.Kind
@@ -70,16 +71,20 @@ class Teller:
     name: str
     owner: str
 
-    def timeline(self, events: Sequence[Event], *, today: date) -> tuple[Day, ...]:
-        """Tell events, which come newest first."""
+    def timeline(self, events: Sequence[Event], *, today: date, is_cut: bool = False) -> tuple[Day, ...]:
+        """Tell events, which come newest first. `is_cut`: there are older ones, so the last day may not be whole."""
         mended = dict(_mended(events))
-        days = []
+        days: list[Day] = []
+        left = ENTRIES_SHOWN
         for day, group in itertools.groupby(events, key=_day_of):
+            if not left or (is_cut and days and day == _day_of(events[-1])):
+                break
             entries = tuple(
                 self._entry(event, count=count, mended_at=mended.get(id(event)))
-                for event, count in _without_repetition(group)
+                for event, count in itertools.islice(_without_repetition(group), left)
             )
             days.append(Day(label=_name_of(day, today=today), entries=entries))
+            left -= len(entries)
         return tuple(days)
 
     def _entry(self, event: Event, *, count: int, mended_at: datetime | None) -> Entry:

@@ -47,7 +47,7 @@ def with_history(connection: Connection) -> None:
             )
     make_use(connection=connection, actor=owner.username, count=3, now=now - timedelta(hours=2))
     make_use(connection=connection, actor="a report with a rather long name " * 3, now=now - timedelta(days=4))
-    told = [
+    told: list[tuple[int, Kind, str, dict[str, object]]] = [
         (9, Kind.CONNECTED, owner.username, {}),
         (9, Kind.USED, "nightly import", {}),
         (3, Kind.REFRESH_FAILED, "", {"code": "timeout"}),

@@ -1,22 +1,9 @@
 """The page of a provider, and of a connection."""
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
 
-from tests.factories import make_connection, make_event, make_registration
+from tests.factories import make_connection, make_registration
 from tests.web.person import Person, text_of
-
-
-def test_a_page_costs_the_same_whatever_has_happened(
-    person: Person, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    connection = person.connect("notes.read")
-    person.get("/connections/")
-    for _ in range(30):
-        make_event(connection=connection)
-
-    with django_assert_num_queries(4):  # session, user, connection, events
-        person.get(person.page(connection))
 
 
 @pytest.mark.requirement(111)
