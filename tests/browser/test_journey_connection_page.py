@@ -107,8 +107,10 @@ def test_a_use_appears_without_reloading_and_takes_nothing_away(hub: Hub) -> Non
     expect(page.get_by_text("profile", exact=True).first).to_be_visible()
     page.get_by_role("button", name="Test connection").focus()
     access.token(connection, actor="report")
+    Connection.objects.filter(pk=connection.pk).update(name="Renamed elsewhere")
     page.clock.run_for(21_000)
     expect(section(page, "Use").get_by_text("report")).to_be_visible()
+    expect(page.get_by_role("heading", name="Renamed elsewhere")).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("Half ty")
     assert page.evaluate("window.isTheSame")
 
@@ -283,3 +285,17 @@ def test_how_each_standing_looks(hub: Hub, name: str, fields: dict[str, object])
     connection = connected(hub, **fields)
 
     look(hub.open(address(connection)), f"connection-{name}")
+
+
+def test_a_message_stays_until_it_is_read(hub: Hub) -> None:
+    connection = connected(hub)
+    hub.page.clock.install()
+    page = hub.open(address(connection))
+    page.get_by_role("button", name="Test connection").click()
+    page.get_by_text("It works: Sandbox answered with status 200.").wait_for()
+
+    access.token(connection, actor="report")
+    page.clock.run_for(21_000)
+    expect(section(page, "Use").get_by_text("report")).to_be_visible()
+
+    expect(page.get_by_text("It works: Sandbox answered with status 200.")).to_be_visible()

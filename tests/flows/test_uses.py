@@ -242,9 +242,24 @@ def test_what_is_not_used_any_more_is_forgotten(clock: Clock) -> None:
 
 def test_a_clock_that_is_set_back_stops_nothing(used: Connection, clock: Clock) -> None:
     uses.note(used, actor="a", now=clock())
-    uses.note(used, actor="a", now=clock() - timedelta(days=2))
-    uses.note(used, actor="a", now=clock() - timedelta(days=2))
 
-    uses.write_all()
+    uses.note(used, actor="a", now=clock() - timedelta(minutes=1))
 
-    assert sum(row.count for row in Use.objects.all()) == 3
+    assert written() == {"a": 2}
+
+
+def test_counting_is_safe_in_threads(clock: Clock) -> None:
+    tallies, now = Tallies(), clock()
+    before = sys.getswitchinterval()
+
+    def count() -> int:
+        return sum(row.count for key in range(3000) for row in tallies.count((key, "a", now.date()), now=now))
+
+    sys.setswitchinterval(1e-6)
+    try:
+        at_once = [future.result() for future in in_threads(8, count)]
+    finally:
+        sys.setswitchinterval(before)
+
+    assert sum(at_once) + sum(row.count for row in tallies.take_all()) == 24_000
+    assert sum(at_once) == 3000
