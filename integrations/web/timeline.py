@@ -46,9 +46,9 @@ GOOD = frozenset({Kind.CONNECTED, Kind.RECONNECTED, Kind.RECOVERED})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """Something that happened; `text` may hold names, which are set apart. `mended_at`: when it worked again."""
+    """Something that happened; `sentence` may hold names, which are set apart. `mended_at`: when it worked again."""
 
-    text: SafeString
+    sentence: SafeString
     notes: tuple[str, ...]
     at: datetime
     mended_at: datetime | None
@@ -89,14 +89,14 @@ class Teller:
 
     def _entry(self, event: Event, *, count: int, mended_at: datetime | None) -> Entry:
         return Entry(
-            text=self._text(event, count=count),
+            sentence=self._sentence(event, count=count),
             notes=tuple(self._notes(event)),
             at=event.created_at,
             mended_at=mended_at,
             tone="trouble" if event.kind in TROUBLES else "good" if event.kind in GOOD else "plain",
         )
 
-    def _text(self, event: Event, *, count: int) -> SafeString:
+    def _sentence(self, event: Event, *, count: int) -> SafeString:
         by_you = bool(self.owner) and event.actor == self.owner
         who = printable(event.actor, limit=NAME_LIMIT)
         if event.kind == Kind.REFRESHED and not who:
@@ -108,7 +108,7 @@ class Teller:
             text = str(done.you if by_you else done.other if who else done.hub)
         else:
             text = str(_HAPPENED.get(event.kind) or event.get_kind_display())
-        return _sentence(text, who=who, provider=self.name, count=count)
+        return _filled(text, who=who, provider=self.name, count=count)
 
     def _notes(self, event: Event) -> Iterator[str]:
         match event.kind:
@@ -205,11 +205,11 @@ def why_failed(code: str, *, provider: str) -> str:
         return str(_WHY[code]) % {"provider": provider}
     known = sentences_of(code, provider=provider)
     if known:
-        return _("%(what)s.") % {"what": known.title}
+        return f"{known.title}."
     return _("The hub noted: %(code)s.") % {"code": printable(code, limit=NAME_LIMIT)} if code else ""
 
 
-def _sentence(text: str, *, count: int, **names: str) -> SafeString:
+def _filled(text: str, *, count: int, **names: str) -> SafeString:
     """A sentence with names in it, each set apart from the direction of its neighbours."""
     places = {name: "{" + name + "}" for name in names}
     apart = {name: format_html("<bdi>{}</bdi>", value) for name, value in names.items()}

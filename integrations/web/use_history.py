@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from integrations.models import Connection
 from integrations.oauth.errors import printable
+from integrations.web.wording import grouped
 
 DAYS = 30
 ACTORS_SHOWN = 10
@@ -30,6 +31,10 @@ class Bar:
     y: int
     height: int
 
+    @property
+    def times(self) -> str:
+        return grouped(self.count)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsedBy:
@@ -39,6 +44,10 @@ class UsedBy:
     is_you: bool
     count: int
     last_used_at: datetime
+
+    @property
+    def times(self) -> str:
+        return ngettext("%(count)s time", "%(count)s times", self.count) % {"count": grouped(self.count)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,17 +128,17 @@ def in_words(counts: Mapping[date, int]) -> str:
     if not total:
         return _("Not used in the last 30 days.")
     best = max(counts, key=lambda day: (counts[day], day))
-    words = {"count": total, "day": date_format(best, "MONTH_DAY_FORMAT")}
+    words = {"count": grouped(total), "day": date_format(best, "MONTH_DAY_FORMAT")}
     if len(counts) == 1:
         text = ngettext(
             "Used once in the last 30 days, on %(day)s.",
-            "Used %(count)d times in the last 30 days, all on %(day)s.",
+            "Used %(count)s times in the last 30 days, all on %(day)s.",
             total,
         )
     else:
         text = ngettext(
-            "Used %(count)d time in the last 30 days, most on %(day)s.",
-            "Used %(count)d times in the last 30 days, most on %(day)s.",
+            "Used %(count)s time in the last 30 days, most on %(day)s.",
+            "Used %(count)s times in the last 30 days, most on %(day)s.",
             total,
         )
     return text % words

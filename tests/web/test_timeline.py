@@ -21,7 +21,7 @@ def event(kind: Kind, actor: str = "", *, days: float = 0, minutes: float = 0, *
 def told(*events: Event) -> list[str]:
     """Each entry as a line of text: sentence, then notes."""
     days = ROBIN.timeline(events, today=NOON.date())
-    return [" | ".join([plain(entry.text), *entry.notes]) for day in days for entry in day.entries]
+    return [" | ".join([plain(entry.sentence), *entry.notes]) for day in days for entry in day.entries]
 
 
 def plain(html: str) -> str:
@@ -155,4 +155,4 @@ def test_the_timeline_ends() -> None:
 def test_names_are_text_and_set_apart() -> None:
     (day,) = ROBIN.timeline([event(Kind.USED, "<b>\u202e{owner}%(x)s")], today=NOON.date())
 
-    assert day.entries[0].text == "Used by <bdi>&lt;b&gt;{owner}%(x)s</bdi>"
+    assert day.entries[0].sentence == "Used by <bdi>&lt;b&gt;{owner}%(x)s</bdi>"

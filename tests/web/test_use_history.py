@@ -22,6 +22,7 @@ def ago(days: int) -> date:
         ({TODAY: 1}, "Used once in the last 30 days, on 5 March."),
         ({TODAY: 7}, "Used 7 times in the last 30 days, all on 5 March."),
         ({TODAY: 12, ago(2): 400}, "Used 412 times in the last 30 days, most on 3 March."),
+        ({TODAY: 1200, ago(2): 34}, "Used 1,234 times in the last 30 days, most on 5 March."),
         ({TODAY: 5, ago(2): 5}, "Used 10 times in the last 30 days, most on 5 March."),
     ],
 )

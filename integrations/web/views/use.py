@@ -44,7 +44,7 @@ def test_connection(request: PersonRequest, uuid: str) -> HttpResponse:
         trial = access.test_connection(connection, actor=request.user.get_username())
     except OAuthError as error:
         explanation = explain(error, provider=name)
-        messages.error(request, _("%(title)s. %(todo)s") % {"title": explanation.title, "todo": explanation.todo})
+        messages.error(request, f"{explanation.title}. {explanation.todo}")
     else:
         words = {"provider": name, "status": trial.status}
         if trial.ok:
