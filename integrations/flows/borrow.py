@@ -1,6 +1,6 @@
 """Borrow: be handed an access token that is valid now. At most two queries, and no write, while it is fresh."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -11,10 +11,11 @@ from django.utils import timezone
 from integrations.flows import uses
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import ScopeMissing
+from integrations.flows.events import record
 from integrations.flows.refresh import refresh
 from integrations.flows.rows import Clock, load, open_tokens, require_usable
 from integrations.flows.schedule import is_due
-from integrations.models import Connection
+from integrations.models import Connection, Event
 from integrations.oauth.errors import OAuthError, Remedy
 
 REFUSED_AGAIN = timedelta(minutes=1)
@@ -32,11 +33,17 @@ class AccessToken:
 
 
 def token(
-    connection: Connection, *, scope: Collection[str] = (), clock: Clock = timezone.now, actor: str = ""
+    connection: Connection,
+    *,
+    scope: Collection[str] = (),
+    clock: Clock = timezone.now,
+    actor: str = "",
+    details: Mapping[str, object] | None = None,
 ) -> AccessToken:
     """Return an access token that is valid now and covers `scope`; refreshed first if need be.
 
-    A token that is still good is served while the provider's token endpoint is down.
+    A token that is still good is served while the provider's token endpoint is down. A use with `details` (no
+    secrets) is an event of its own; else only an actor's first use on a day is one.
 
     Raises:
         ScopeMissing: the person has not granted that; carries the page where they can.
@@ -50,7 +57,7 @@ def token(
     if _is_due(row, now=now):
         row = _refreshed(row, clock=clock)
         require_scope(row, scope)
-    return borrow(row, now=now, actor=actor)
+    return borrow(row, now=now, actor=actor, details=details)
 
 
 def renewed_token(
@@ -74,10 +81,12 @@ def _is_new(row: Connection, *, now: datetime) -> bool:
     return row.last_refreshed_at is not None and row.last_refreshed_at <= now < row.last_refreshed_at + REFUSED_AGAIN
 
 
-def borrow(row: Connection, *, now: datetime, actor: str) -> AccessToken:
+def borrow(row: Connection, *, now: datetime, actor: str, details: Mapping[str, object] | None = None) -> AccessToken:
     """Open the token of a row that was just loaded and found usable, and note its use."""
     tokens = open_tokens(row)
-    uses.note(row, actor=actor, now=now)
+    uses.note(row, actor=actor, now=now, is_told=bool(details))
+    if details:
+        record(Event.Kind.USED, connection=row, actor=actor, details=details)
     return AccessToken(
         value=tokens.access_token,
         token_type=tokens.token_type,

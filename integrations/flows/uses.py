@@ -101,11 +101,14 @@ _tallies = Tallies()
 forget = _tallies.forget
 
 
-def note(connection: Connection, *, actor: str, now: datetime) -> None:
-    """Count one use of a connection; never fails, whatever the database does."""
+def note(connection: Connection, *, actor: str, now: datetime, is_told: bool = False) -> None:
+    """Count one use of a connection; never fails, whatever the database does.
+
+    `is_told`: the caller writes an event of this use, which needs no other one.
+    """
     key = (connection.pk, _name_of(actor), now.astimezone(UTC).date())
     due = _tallies.count(key, now=now)
-    _write(due)
+    _write(due, told=key if is_told else None)
 
 
 def write_all() -> None:
@@ -124,18 +127,18 @@ def _counted(key: Key, *, count: int, last_used_at: datetime) -> Counted:
     return Counted(connection_id=connection_id, actor=actor, day=day, count=count, last_used_at=last_used_at)
 
 
-def _write(counted: Sequence[Counted]) -> None:
+def _write(counted: Sequence[Counted], *, told: Key | None = None) -> None:
     for start in range(0, len(counted), WRITTEN_AT_ONCE):
         some = counted[start : start + WRITTEN_AT_ONCE]
-        if not _is_written(some):
+        if not _is_written(some, told=told):
             _tallies.give_back(some)
 
 
-def _is_written(counted: Sequence[Counted]) -> bool:
+def _is_written(counted: Sequence[Counted], *, told: Key | None) -> bool:
     """Write in a transaction of its own. In a caller's, which may be broken, be undone or last long: not now."""
     try:
         with transaction.atomic(durable=True):
-            _store(counted)
+            _store(counted, told=told)
     except RuntimeError:
         return False
     except (DatabaseError, InterfaceError) as error:
@@ -144,9 +147,9 @@ def _is_written(counted: Sequence[Counted]) -> bool:
     return True
 
 
-def _store(counted: Sequence[Counted]) -> None:
+def _store(counted: Sequence[Counted], *, told: Key | None) -> None:
     """Add the counts; the first use of an actor on a day is an event."""
-    first = Use.objects.add_many(counted)
+    first = [row for row in Use.objects.add_many(counted) if (row.connection_id, row.actor, row.day) != told]
     ids = {row.connection_id for row in counted}
     since = min(row.day for row in counted)
     last = Use.objects.since(since).filter(connection_id=OuterRef("pk")).order_by().values("connection_id")

@@ -263,3 +263,11 @@ def test_counting_is_safe_in_threads(clock: Clock) -> None:
 
     assert sum(at_once) + sum(row.count for row in tallies.take_all()) == 24_000
     assert sum(at_once) == 3000
+
+
+def test_a_use_that_is_told_apart_is_counted_and_told_once(used: Connection, clock: Clock) -> None:
+    uses.note(used, actor="console", now=clock(), is_told=True)
+    uses.note(used, actor="import", now=clock())
+
+    assert written() == {"console": 1, "import": 1}
+    assert [event.actor for event in used.events.all()] == ["import"]

@@ -1,36 +1,30 @@
-"""What a person does with one connection: test it, try a feature, name it, end it."""
+"""What a person does with one connection: test it, name it, end it."""
 
 from datetime import UTC
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from integrations.flows import access
 from integrations.flows.disconnect import Disconnected, disconnect
 from integrations.flows.rename import rename
 from integrations.models import Connection
-from integrations.oauth.errors import OAuthError, Remedy
-from integrations.providers import PROVIDERS
-from integrations.providers.provider import Feature
+from integrations.oauth.errors import OAuthError
 from integrations.web.addresses import HttpResponseSeeOther
-from integrations.web.attempts import changing, opening
 from integrations.web.connection_page import connection_page
 from integrations.web.decorators import action_of
 from integrations.web.errors import explain
 from integrations.web.forms import RenameForm
 from integrations.web.own import own_connection
 from integrations.web.presentation import can_revoke, connection_card, is_held, provider_name, revocation_page
-from integrations.web.problem import problem
-from integrations.web.summary import summarise
 from integrations.web.use_history import will_fail
 from integrations.web.visitor import PersonRequest, client_address
 
@@ -54,29 +48,6 @@ def test_connection(request: PersonRequest, uuid: str) -> HttpResponse:
     if "HX-Request" in request.headers:
         return connection_page(request, uuid, now=timezone.now())
     return _back(connection)
-
-
-@never_cache
-@action_of("integrations:connection")
-def try_feature(request: PersonRequest, uuid: str) -> HttpResponse:
-    """Use a feature once, and show what the provider answered."""
-    connection = own_connection(request, uuid)
-    feature = _feature_that_is_on(connection, request.POST.get("feature", ""))
-    try:
-        trial = access.try_path(connection, feature.test_path, actor=request.user.get_username())
-    except OAuthError as error:
-        page = reverse("integrations:connection", kwargs={"uuid": uuid})
-        again = opening(page, label=_("Back to the connection"))
-        if error.remedy is Remedy.REAUTHORIZE:
-            again = changing(connection, "reconnect", label=_("Reconnect"))
-        return problem(request, error, connection.registration, again=again)
-    context = {
-        "card": connection_card(connection),
-        "feature": feature,
-        "trial": trial,
-        "summary": summarise(trial.text),
-    }
-    return render(request, "integrations/try_feature.html", context)
 
 
 @action_of("integrations:connection")
@@ -115,15 +86,6 @@ def disconnect_connection(request: PersonRequest, uuid: str) -> HttpResponse:
 
 def _back(connection: Connection) -> HttpResponse:
     return HttpResponseSeeOther(reverse("integrations:connection", kwargs={"uuid": connection.uuid}))
-
-
-def _feature_that_is_on(connection: Connection, slug: str) -> Feature:
-    provider = PROVIDERS.get(connection.registration.provider)
-    on = provider.features_of(connection.scope)[0] if provider else ()
-    for feature in on:
-        if feature.slug == slug and feature.test_path:
-            return feature
-    raise Http404
 
 
 def _farewell(ended: Disconnected) -> str:
