@@ -195,6 +195,7 @@ def test_by_keyboard_alone(hub: Hub) -> None:
     page.get_by_text("Your connection to Sandbox was updated.").wait_for()
     tab_to(page, "Disconnect…")
     page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Disconnect Mine?").wait_for()
     tab_to(page, "Disconnect")
     page.keyboard.press("Enter")
 
