@@ -10,6 +10,7 @@ from integrations.web.views import (
     consent,
     console,
     settings,
+    style,
     use,
 )
 
@@ -36,4 +37,5 @@ urlpatterns = [
     path("settings/notifications/", settings.notifications, name="notifications"),
     path("settings/language/", settings.language, name="language"),
     path("language/", settings.language_switch, name="language_switch"),
+    path("style/", style.style, name="style"),
 ]

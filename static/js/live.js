@@ -1,5 +1,7 @@
 // Parts of a page that htmx fetches anew: those marked data-live by the clock, all of them without a trace of the change
 // but the change itself: the address follows a search, the focus stays, an answer that is no part of the page is refused.
+import { back, say } from "./status.js";
+
 const EVERY = 20_000;
 let asked = Date.now();
 
@@ -21,7 +23,7 @@ document.addEventListener("htmx:before:request", ({ target }) => {
   target.setAttribute("aria-busy", "true");
   button.dataset.idle = button.textContent;
   button.textContent = button.dataset.working;
-  button.dataset.busy = "";
+  button.setAttribute("aria-disabled", "true");
 });
 document.addEventListener("htmx:finally:request", ({ target }) => {
   const button = target.querySelector?.("button[data-idle]");
@@ -29,16 +31,21 @@ document.addEventListener("htmx:finally:request", ({ target }) => {
   target.removeAttribute("aria-busy");
   button.textContent = button.dataset.idle;
   delete button.dataset.idle;
-  delete button.dataset.busy;
+  button.removeAttribute("aria-disabled");
 });
 
 document.addEventListener("htmx:before:response", (event) => {
   const { request, response } = event.detail.ctx;
-  if (response.raw.ok && !response.raw.redirected) return;
+  const { raw } = response;
+  if (raw.ok && !raw.redirected) {
+    back();
+    return;
+  }
   event.preventDefault();
+  if (!raw.ok) say("failed");
   // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list. An action that failed is
   // not passed over in silence.
-  if (response.raw.redirected || request.method === "POST") location.reload();
+  if (raw.redirected || request.method === "POST") location.reload();
 });
 
 // What the reader did stays: an opened part open, a half-typed word there, a message until another one takes its place.
@@ -49,6 +56,13 @@ htmx.registerExtension("hub-live", {
   htmx_before_morph_node: (element, { newNode }) =>
     !(element.matches?.("[data-keep]") && newNode.childElementCount === 0),
 });
+
+// Neither a change nor an error reaches a page whose hub is out of reach: it says so, and asks again once it may be back.
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.ctx && !event.detail.ctx.response) say("lost");
+});
+addEventListener("offline", () => say("lost"));
+addEventListener("online", () => (document.querySelector("[data-live]") ? ask() : back()));
 
 let focused = null;
 document.addEventListener("htmx:before:swap", () => {
