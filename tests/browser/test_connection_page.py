@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Connection, Event
-from tests.browser.conftest import SCREENSHOTS, Hub, look
+from tests.browser.conftest import Hub, look
 from tests.browser.test_journey_connection_page import address, connected
 from tests.factories import make_event, make_use
 
@@ -51,8 +51,6 @@ def test_how_it_looks(hub: Hub) -> None:
 
     look(page, "connection")
     page.emulate_media(forced_colors="active")
-    if SCREENSHOTS:
-        page.screenshot(path=f"{SCREENSHOTS}/connection-forced-colors.png", full_page=True)
     assert page.locator(".use-chart-bars rect").first.is_visible()
     page.emulate_media(forced_colors="none")
     look(hub.open(address(connection, "disconnect")), "disconnect")
