@@ -112,7 +112,7 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "hub.sign_in_backend.EvenAuthenticationBackend",
 ]
 PASSWORD_HASHERS = [*global_settings.PASSWORD_HASHERS, authorization_server.CLIENT_SECRET_HASHER]
 AUTH_PASSWORD_VALIDATORS = [

@@ -15,6 +15,7 @@ from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.errors import Said, sentences_of
 from integrations.web.forms import RenameForm
+from integrations.web.instances import instance_name
 from integrations.web.own import own_connections
 from integrations.web.presentation import (
     ConnectionCard,
@@ -93,6 +94,7 @@ def _context(request: PersonRequest, row: Any, *, now: datetime) -> dict[str, ob
     return {
         "connection": row,
         "head": _head(row, name=name, now=now),
+        "instance": instance_name(row.registration),
         "registration": row.registration,
         "is_held": is_held(row),
         "can_revoke": can_revoke(row),

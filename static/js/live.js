@@ -34,6 +34,21 @@ document.addEventListener("htmx:finally:request", ({ target }) => {
   button.removeAttribute("aria-disabled");
 });
 
+// A search that gets no answer is said, until one is answered; a refresh by the clock is tried again in silence.
+function tell(form, isUnanswered) {
+  const notice = form.matches?.("form[role=search]") && document.querySelector("[data-unanswered]");
+  if (notice) notice.hidden = !isUnanswered;
+}
+
+document.addEventListener("htmx:error", ({ target }) => tell(target, true));
+document.addEventListener("htmx:before:response", ({ target, detail }) => {
+  const { raw } = detail.ctx.response;
+  tell(target, !raw.ok);
+  // Whoever must sign in first comes back to what they looked for.
+  if (!raw.redirected || !target.matches?.("form[role=search]")) return;
+  history.replaceState(history.state, "", `?${new URLSearchParams(new FormData(target))}`);
+});
+
 document.addEventListener("htmx:before:response", (event) => {
   const { request, response } = event.detail.ctx;
   const { raw } = response;

@@ -29,7 +29,7 @@ def test_a_page_costs_the_same_whatever_has_happened(
         make_event(connection=connection, kind=Event.Kind.USED, actor=f"program {number}")
         make_use(connection=connection, actor=f"program {number}")
 
-    with django_assert_num_queries(6):  # session, user, connection, events, uses by day, uses by actor
+    with django_assert_num_queries(7):  # session, user, connection, registrations, events, uses by day, by actor
         person.get(person.page(connection))
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.vary import vary_on_headers
 from integrations.models import ClientRegistration
 from integrations.providers import PROVIDERS
 from integrations.web.addresses import safe_path
+from integrations.web.instances import instance_name
 from integrations.web.offers import offers
 from integrations.web.presentation import connection_card, feature_rows, registration_card, scope_rows
 from integrations.web.visitor import PersonRequest
@@ -38,6 +39,7 @@ def provider(request: PersonRequest, slug: str) -> HttpResponse:
     on = {feature.slug for row in connected for feature in entry.features_of(row.scope)[0]}
     context = {
         "card": registration_card(registration),
+        "instance": instance_name(registration),
         "provider": entry,
         "features": feature_rows(entry, wanted={request.GET.get("feature", ""), *on}),
         "always_asked": scope_rows(entry, entry.base_scope | registration.extra_scope_set),
