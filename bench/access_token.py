@@ -42,6 +42,8 @@ SQL = """
 def main() -> int:
     hub.empty_database()
     keys = valid_connections()
+    for key in keys:
+        borrow(key)
     queries, writes = most_statements(keys)
     borrowed, bare = [], []
     with bare_reader() as read:

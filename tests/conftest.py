@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
+from integrations.flows import uses
 from tests.settings import SCRATCH
 
 pytest_plugins = ["tests.fixtures"]
@@ -33,3 +34,9 @@ def recovery_journal(settings: Settings, tmp_path: Path) -> Path:
 def empty_cache() -> None:
     """Rate limits and caches do not reach the next test."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_uses_counted() -> None:
+    """What one test has used is no second use in the next."""
+    uses.forget()

@@ -24,6 +24,7 @@ from integrations.models import (
     Notice,
     PendingRevocation,
     SweepRun,
+    Use,
 )
 from integrations.models.connection import scope_text
 from integrations.vault import Pending, TokenSet
@@ -212,6 +213,16 @@ def make_sweep_run(*, now: datetime | None = None, counts: Mapping[str, int] | N
     counts = dict(counts or {"refreshed": 3})
     return SweepRun.objects.create(
         started_at=now, finished_at=now + timedelta(seconds=2), counts=counts, by_provider={"sandbox": counts}
+    )
+
+
+def make_use(
+    *, connection: Connection | None = None, actor: str = "nightly import", count: int = 1, now: datetime | None = None
+) -> Use:
+    """Uses of a connection by one actor on one day, the last of them at `now`."""
+    now = now or timezone.now()
+    return Use.objects.create(
+        connection=connection or make_connection(), actor=actor, day=now.date(), count=count, last_used_at=now
     )
 
 

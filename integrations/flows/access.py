@@ -50,7 +50,7 @@ def session(
 
     Each call borrows a valid token first; a 401 refreshes once and is tried once more, where the body can be sent
     again. Paths (`/calendars`) stand on the provider's API base; a token goes to no other host.
-    With `note_calls` each call is an event with its method and path; else a use is noted once in five minutes.
+    With `note_calls` each call is an event with its method and path; else a day's first use is one.
     """
     return HubSession(connection, scope=frozenset(scope), clock=clock, actor=actor, note_calls=note_calls)
 

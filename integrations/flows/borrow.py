@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations.flows import uses
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import ScopeMissing
 from integrations.flows.events import record
@@ -19,7 +18,6 @@ from integrations.flows.schedule import is_due
 from integrations.models import Connection, Event
 from integrations.oauth.errors import OAuthError, Remedy
 
-USE_NOTED_EVERY = timedelta(minutes=5)
 REFUSED_AGAIN = timedelta(minutes=1)
 
 
@@ -45,7 +43,7 @@ def token(
     """Return an access token that is valid now and covers `scope`; refreshed first if need be.
 
     A token that is still good is served while the provider's token endpoint is down. A use with `details` (no
-    secrets) is an event of its own; else uses are noted once in five minutes.
+    secrets) is an event of its own; else only an actor's first use on a day is one.
 
     Raises:
         ScopeMissing: the person has not granted that; carries the page where they can.
@@ -86,7 +84,9 @@ def _is_new(row: Connection, *, now: datetime) -> bool:
 def borrow(row: Connection, *, now: datetime, actor: str, details: Mapping[str, object] | None = None) -> AccessToken:
     """Open the token of a row that was just loaded and found usable, and note its use."""
     tokens = open_tokens(row)
-    _note_use(row, now=now, actor=actor, details=details)
+    uses.note(row, actor=actor, now=now, is_told=bool(details))
+    if details:
+        record(Event.Kind.USED, connection=row, actor=actor, details=details)
     return AccessToken(
         value=tokens.access_token,
         token_type=tokens.token_type,
@@ -138,18 +138,3 @@ def _refreshed(row: Connection, *, clock: Clock) -> Connection:
         if final or current.has_expired(now=clock()):
             raise
         return current
-
-
-def _note_use(row: Connection, *, now: datetime, actor: str, details: Mapping[str, object] | None) -> None:
-    """Write down who used it: with details each time, else at most once in five minutes a connection."""
-    if details:
-        with transaction.atomic():
-            Connection.objects.filter(pk=row.pk).update(last_used_at=now)
-            record(Event.Kind.USED, connection=row, actor=actor, details=details)
-        return
-    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
-    if row.last_used_at is not None and row.last_used_at > now - USE_NOTED_EVERY:
-        return
-    with transaction.atomic():
-        if Connection.objects.filter(stale, pk=row.pk).update(last_used_at=now):
-            record(Event.Kind.USED, connection=row, actor=actor)

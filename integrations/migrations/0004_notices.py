@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integrations", "0001_first_rows"),
+        ("integrations", "0003_uses"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,6 +9,7 @@ from integrations.models.notice import Mailbox, Notice
 from integrations.models.pending_revocation import PendingRevocation
 from integrations.models.preferences import Preferences
 from integrations.models.sweep_run import SweepRun
+from integrations.models.use import Use
 from integrations.models.vault_entry import VaultEntry
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "PendingRevocation",
     "Preferences",
     "SweepRun",
+    "Use",
     "VaultEntry",
 ]

@@ -111,6 +111,14 @@ class Provider:
         """
         return validate_all(self.variables, given)
 
+    def revocation_page(self, variables: Mapping[str, str]) -> str:
+        """Where a person ends the hub's access themselves, at this instance; the empty text: nowhere that we know.
+
+        Raises:
+            VariableRefused: a variable's value does not fit.
+        """
+        return fill(self.revocation_page_url, self.validate_variables(variables))
+
     def issuer(self, variables: Mapping[str, str]) -> str:
         """Name who vouches for accounts at this instance: the issuer, else the token endpoint's origin.
 

@@ -3,11 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from integrations.models import ClientRegistration, Connection
-from integrations.providers import PROVIDERS, CatalogueError
-from integrations.providers.template import fill, names_in
-from integrations.web.addresses import origin_of
-from integrations.web.presentation import can_revoke, provider_name
+from integrations.models import Connection
+from integrations.web.presentation import can_revoke, provider_name, revocation_page
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,32 +19,21 @@ class ServiceEnding:
 
 
 def endings(connections: Iterable[Connection]) -> tuple[ServiceEnding, ...]:
-    """By service, in the order of their names. Needs `registration` loaded."""
-    counts: dict[int, int] = {}
-    registrations: dict[int, ClientRegistration] = {}
+    """By service, and by tenant where each has a page of its own, in the order of their names.
+
+    Needs `registration` loaded.
+    """
+    found: dict[tuple[int, str], list[Connection]] = {}
     for connection in connections:
-        counts[connection.registration_id] = counts.get(connection.registration_id, 0) + 1
-        registrations[connection.registration_id] = connection.registration
-    found = [
+        found.setdefault((connection.registration_id, revocation_page(connection)), []).append(connection)
+    rows = [
         ServiceEnding(
-            name=provider_name(registration),
-            provider=registration.provider,
-            count=counts[pk],
-            can_revoke=can_revoke(registration),
-            page=revocation_page(registration),
+            name=provider_name(some[0].registration),
+            provider=some[0].registration.provider,
+            count=len(some),
+            can_revoke=can_revoke(some[0]),
+            page=page,
         )
-        for pk, registration in registrations.items()
+        for (_, page), some in found.items()
     ]
-    return tuple(sorted(found, key=lambda ending: ending.name.casefold()))
-
-
-def revocation_page(registration: ClientRegistration) -> str:
-    """The service's own page where a person takes the access away; the empty text when none is known."""
-    provider = PROVIDERS.get(registration.provider)
-    if provider is None or not provider.revocation_page_url:
-        return ""
-    try:
-        address = fill(provider.revocation_page_url, provider.validate_variables(registration.variables))
-    except CatalogueError:
-        return ""
-    return address if origin_of(address) and not names_in(address) else ""
+    return tuple(sorted(rows, key=lambda ending: (ending.name.casefold(), ending.page)))

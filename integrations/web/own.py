@@ -1,10 +1,16 @@
 """Look up what belongs to the person who asks; another person's is as unknown as what does not exist."""
 
 from django.db import models
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from integrations.models import Connection
 from integrations.web.visitor import PersonRequest
+
+
+def own_connections(request: PersonRequest) -> QuerySet[Connection]:
+    """The person's connections with their registrations and owners loaded."""
+    return request.user.connections.select_related("registration", "owner").fetch_mode(models.FETCH_RAISE)
 
 
 def own_connection(request: PersonRequest, uuid: str) -> Connection:
@@ -13,5 +19,4 @@ def own_connection(request: PersonRequest, uuid: str) -> Connection:
     Raises:
         Http404
     """
-    rows = request.user.connections.select_related("registration", "owner").fetch_mode(models.FETCH_RAISE)
-    return get_object_or_404(rows, uuid=uuid)
+    return get_object_or_404(own_connections(request), uuid=uuid)

@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from integrations.flows import clients
-from integrations.models import ClientRegistration, Connection, Event
+from integrations.models import ClientRegistration, Connection
 from integrations.oauth.errors import OAuthError, printable
-from integrations.providers import PROVIDERS
+from integrations.providers import PROVIDERS, VariableRefused
 from integrations.providers.provider import Feature, Provider
 from integrations.web.addresses import origin_of
+from integrations.web.wording import said
 
 NAME_LIMIT = 120
 SCOPE_LIMIT = 200
+_STATUS_LABELS = {
+    Connection.Status.ACTIVE: gettext_lazy("Active"),
+    Connection.Status.NEEDS_REAUTHORIZATION: gettext_lazy("Needs you"),
+    Connection.Status.REVOKING: gettext_lazy("Disconnecting"),
+    Connection.Status.REVOKED: gettext_lazy("Disconnected"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,17 +76,6 @@ class ConnectionCard:
     last_refreshed_at: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventRow:
-    """A line of the activity of a connection."""
-
-    kind: str
-    label: str
-    actor: str
-    note: str
-    created_at: datetime
-
-
 def provider_name(registration: ClientRegistration) -> str:
     """The provider's name; our own key for it when the catalogue has lost it."""
     provider = PROVIDERS.get(registration.provider)
@@ -91,12 +90,22 @@ def authorization_origin(registration: ClientRegistration) -> str:
         return ""
 
 
-def can_revoke(registration: ClientRegistration) -> bool:
+def can_revoke(connection: Connection) -> bool:
     """Whether the provider can be told that access has ended."""
     try:
-        return bool(clients.server_of(registration).revocation_endpoint)
+        return bool(clients.server_of(connection.registration).revocation_endpoint)
     except OAuthError:
         return False
+
+
+def revocation_page(connection: Connection) -> str:
+    """The provider's own page for ending the hub's access there; the empty text when we know none."""
+    provider = PROVIDERS.get(connection.registration.provider)
+    try:
+        page = provider.revocation_page(connection.registration.variables) if provider else ""
+    except VariableRefused:
+        return ""
+    return page if origin_of(page) else ""
 
 
 def registration_card(registration: ClientRegistration) -> RegistrationCard:
@@ -113,7 +122,6 @@ def registration_card(registration: ClientRegistration) -> RegistrationCard:
 def connection_card(connection: Connection) -> ConnectionCard:
     provider = PROVIDERS.get(connection.registration.provider)
     on = provider.features_of(connection.scope)[0] if provider and is_held(connection) else ()
-    status = connection.Status(connection.status)
     switched_off = is_held(connection) and not connection.registration.enabled
     return ConnectionCard(
         uuid=connection.uuid,
@@ -121,9 +129,9 @@ def connection_card(connection: Connection) -> ConnectionCard:
         account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
         provider=provider_name(connection.registration),
         provider_key=connection.registration.provider,
-        status="disabled" if switched_off else status.value,
-        status_label="Switched off" if switched_off else str(status.label),
-        features=tuple(feature.title for feature in on),
+        status="disabled" if switched_off else connection.status,
+        status_label=_("Switched off") if switched_off else str(_STATUS_LABELS[Connection.Status(connection.status)]),
+        features=tuple(said(feature.title) for feature in on),
         created_at=connection.created_at,
         last_used_at=connection.last_used_at,
         last_refreshed_at=connection.last_refreshed_at,
@@ -154,17 +162,6 @@ def scope_rows(provider: Provider | None, scope: Iterable[str]) -> tuple[ScopeRo
             title=printable(provider.scope_title(token) if provider else token, limit=SCOPE_LIMIT),
         )
         for token in sorted(scope)
-    )
-
-
-def event_row(event: Event, *, owner: str) -> EventRow:
-    code = event.details.get("code") or event.details.get("reason")
-    return EventRow(
-        kind=event.kind,
-        label=event.get_kind_display(),
-        actor="you" if event.actor == owner else printable(event.actor, limit=NAME_LIMIT) or "the hub",
-        note=printable(str(code), limit=NAME_LIMIT) if code else "",
-        created_at=event.created_at,
     )
 
 

@@ -137,9 +137,9 @@ def _outcome() -> Mapping[str, object]:
 
 
 def _days() -> list[Mapping[str, object]]:
-    good = {"text": "Access was renewed", "notes": ("by the hub",), "at": MOMENT, "tone": "good"}
+    good = {"sentence": "Access was renewed", "notes": ("by the hub",), "at": MOMENT, "tone": "good"}
     bad = {
-        "text": "Renewing the access failed",
+        "sentence": "Renewing the access failed",
         "notes": ("timeout",),
         "at": MOMENT,
         "tone": "trouble",
@@ -156,6 +156,7 @@ def _use() -> Mapping[str, object]:
             {
                 "day": MOMENT + timedelta(days=number - 29),
                 "count": count,
+                "times": str(count),
                 "x": number * 10,
                 "y": 44 - count,
                 "height": count,
@@ -166,8 +167,8 @@ def _use() -> Mapping[str, object]:
         "height": 44,
         "bar_width": 8,
         "actors": [
-            {"is_you": True, "count": 12, "last_used_at": MOMENT},
-            {"name": "agenda page", "count": sum(counts) - 12, "last_used_at": MOMENT},
+            {"is_you": True, "times": "12 times", "last_used_at": MOMENT},
+            {"name": "agenda page", "times": f"{sum(counts) - 12} times", "last_used_at": MOMENT},
         ],
         "has_more_actors": True,
     }

@@ -76,7 +76,8 @@ def words_for(
     """The standing in words; `provider` is its name."""
     match standing:
         case Standing.NEEDS_YOU:
-            return _needs_you(connection, ended=ends_at is not None and ends_at <= now) % {"provider": provider}
+            ended = ends_at is not None and ends_at <= now
+            return why_needed("no_refresh_token" if ended else connection.last_error_code) % {"provider": provider}
         case Standing.EXPIRING if ends_at is not None:
             return expires_in(ends_at - now)
         case Standing.TROUBLE:
@@ -91,9 +92,9 @@ def words_for(
             return str(standing.label)
 
 
-def _needs_you(connection: Connection, *, ended: bool) -> str:
-    code = connection.last_error_code
-    if ended or code == "no_refresh_token":
+def why_needed(code: str) -> str:
+    """Why a connection needs its owner, from the error that ended it; `%(provider)s` is to be filled in."""
+    if code == "no_refresh_token":
         return _("Needs you: the access has expired")
     if code == "invalid_grant":
         return _("Needs you: access was withdrawn at %(provider)s")

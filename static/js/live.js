@@ -16,6 +16,24 @@ document.addEventListener("visibilitychange", () => {
   if (Date.now() - asked >= EVERY) ask();
 });
 
+// A button that was pressed says so for as long as it works.
+document.addEventListener("htmx:before:request", ({ target }) => {
+  const button = target.querySelector("button[data-working]");
+  if (!button) return;
+  target.setAttribute("aria-busy", "true");
+  button.dataset.idle = button.textContent;
+  button.textContent = button.dataset.working;
+  button.setAttribute("aria-disabled", "true");
+});
+document.addEventListener("htmx:finally:request", ({ target }) => {
+  const button = target.querySelector?.("button[data-idle]");
+  if (!button) return;
+  target.removeAttribute("aria-busy");
+  button.textContent = button.dataset.idle;
+  delete button.dataset.idle;
+  button.removeAttribute("aria-disabled");
+});
+
 // A search that gets no answer is said, until one is answered; a refresh by the clock is tried again in silence.
 const isSearch = (part) => part.matches?.("form[role=search]") && document.querySelector("[data-unanswered]");
 
@@ -33,15 +51,26 @@ document.addEventListener("htmx:before:response", ({ target, detail }) => {
 });
 
 document.addEventListener("htmx:before:response", (event) => {
-  const { raw } = event.detail.ctx.response;
+  const { request, response } = event.detail.ctx;
+  const { raw } = response;
   if (raw.ok && !raw.redirected) {
     back();
     return;
   }
   event.preventDefault();
   if (!raw.ok && !isSearch(event.target)) say("failed");
-  // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list.
-  if (raw.redirected) location.reload();
+  // Somebody who was signed out meanwhile is asked to sign in by a page, not inside a list. An action that failed is
+  // not passed over in silence.
+  if (raw.redirected || request.method === "POST") location.reload();
+});
+
+// What the reader did stays: an opened part open, a half-typed word there, a message until another one takes its place.
+htmx.registerExtension("hub-live", {
+  htmx_before_morph_attr: (element, { attrName }) =>
+    !(attrName === "open" && element.localName === "details") &&
+    !(attrName === "value" && element.localName === "input" && element.value !== element.defaultValue),
+  htmx_before_morph_node: (element, { newNode }) =>
+    !(element.matches?.("[data-keep]") && newNode.childElementCount === 0),
 });
 
 // Neither a change nor an error reaches a page whose hub is out of reach: it says so, and asks again once it may be back.

@@ -14,6 +14,7 @@ from tests.factories import (
     make_pending_revocation,
     make_registration,
     make_sweep_run,
+    make_use,
     make_user,
 )
 
@@ -65,6 +66,7 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         make_pending_revocation(connection=connection),
         make_event(connection=connection),
         make_sweep_run(),
+        make_use(connection=connection),
         make_notice(),
         Mailbox.objects.create(user=make_user()),
         Preferences.objects.create(user=make_user()),

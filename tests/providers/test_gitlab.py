@@ -39,3 +39,9 @@ def test_full_access_switches_on_reading() -> None:
     on, _ = get("gitlab").features_of({"api"})
 
     assert {feature.slug for feature in on} == {"account", "projects.read", "projects.write"}
+
+
+def test_access_is_ended_by_hand_at_the_host_of_ones_own() -> None:
+    page = get("gitlab").revocation_page({"host": "git.example.test"})
+
+    assert page == "https://git.example.test/-/user_settings/applications"

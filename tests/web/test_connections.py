@@ -1,22 +1,9 @@
 """The page of a provider, and of a connection."""
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
 
-from tests.factories import make_connection, make_event, make_registration
+from tests.factories import make_connection, make_registration
 from tests.web.person import Person, text_of
-
-
-def test_a_page_costs_the_same_whatever_has_happened(
-    person: Person, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    connection = person.connect("notes.read")
-    person.get("/connections/")
-    for _ in range(30):
-        make_event(connection=connection)
-
-    with django_assert_num_queries(5):  # session, user, connection, registrations of the provider, events
-        person.get(person.page(connection))
 
 
 @pytest.mark.requirement(111)
@@ -61,7 +48,7 @@ def test_the_page_of_a_connection_says_what_is_on_and_what_is_missing(person: Pe
 def test_an_ended_connection_offers_nothing_but_a_new_start(person: Person, status: str) -> None:
     connection = make_connection(owner=person.user, registration=person.connect().registration, status=status)
 
-    body = person.get(person.page(connection)).content.decode().partition("<main")[2]
+    body = person.get(person.page(connection)).content.decode().partition("<main")[2].partition("</main>")[0]
 
     assert "You need to do nothing." in body
     assert "<form" not in body

@@ -1,28 +1,37 @@
-"""What a person does with one connection: test it, try a feature, name it, end it."""
+"""What a person does with one connection: test it, name it, end it."""
+
+from datetime import UTC
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from integrations.flows import access
 from integrations.flows.disconnect import Disconnected, disconnect
 from integrations.flows.rename import rename
+from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
+from integrations.web.addresses import HttpResponseSeeOther
+from integrations.web.connection_page import connection_page
 from integrations.web.decorators import action_of
 from integrations.web.errors import explain
 from integrations.web.forms import RenameForm
 from integrations.web.own import own_connection
-from integrations.web.presentation import can_revoke, is_held, provider_name
-from integrations.web.views.connections import connection_context
+from integrations.web.presentation import can_revoke, connection_card, is_held, provider_name, revocation_page
+from integrations.web.use_history import will_fail
 from integrations.web.visitor import PersonRequest, client_address
 
 
 @action_of("integrations:connection")
 def test_connection(request: PersonRequest, uuid: str) -> HttpResponse:
-    """Ask the provider whether it still knows us."""
+    """Ask the provider whether it still knows us; htmx shows the result in place."""
     connection = own_connection(request, uuid)
     name = provider_name(connection.registration)
     try:
@@ -31,11 +40,14 @@ def test_connection(request: PersonRequest, uuid: str) -> HttpResponse:
         explanation = explain(error, provider=name)
         messages.error(request, f"{explanation.title}. {explanation.todo}")
     else:
+        words = {"provider": name, "status": trial.status}
         if trial.ok:
-            messages.success(request, f"It works: {name} answered with status {trial.status}.")
+            messages.success(request, _("It works: %(provider)s answered with status %(status)d.") % words)
         else:
-            messages.error(request, f"{name} refused: it answered with status {trial.status}.")
-    return redirect("integrations:connection", uuid=uuid)
+            messages.error(request, _("%(provider)s refused: it answered with status %(status)d.") % words)
+    if "HX-Request" in request.headers:
+        return connection_page(request, uuid, now=timezone.now())
+    return _back(connection)
 
 
 @action_of("integrations:connection")
@@ -44,11 +56,10 @@ def rename_connection(request: PersonRequest, uuid: str) -> HttpResponse:
     connection = own_connection(request, uuid)
     form = RenameForm(request.POST)
     if not form.is_valid():
-        context = connection_context(connection, rename_form=form)
-        return render(request, "integrations/connection.html", context, status=400)
+        return connection_page(request, uuid, now=timezone.now(), rename_form=form, status=400)
     rename(connection, name=form.cleaned_data["name"], actor=request.user.get_username())
-    messages.success(request, "The name was changed.")
-    return redirect("integrations:connection", uuid=uuid)
+    messages.success(request, _("The name was changed."))
+    return _back(connection)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,20 +68,40 @@ def disconnect_connection(request: PersonRequest, uuid: str) -> HttpResponse:
     """Say what disconnecting does; with POST, do it."""
     connection = own_connection(request, uuid)
     if not is_held(connection):
-        return redirect("integrations:connection", uuid=uuid)
+        return _back(connection)
+    now = timezone.now()
     if request.method != "POST":
-        context = connection_context(connection) | {"can_revoke": can_revoke(connection.registration)}
+        today = now.astimezone(UTC).date()
+        context = {
+            "card": connection_card(connection),
+            "can_revoke": can_revoke(connection),
+            "revocation_page": revocation_page(connection),
+            "failing": will_fail(connection, owner=request.user.get_username(), today=today),
+        }
         return render(request, "integrations/disconnect.html", context)
-    ended = disconnect(connection, actor=request.user.get_username(), now=timezone.now(), ip=client_address(request))
-    messages.success(request, _farewell(ended, provider=provider_name(connection.registration)))
-    return redirect("integrations:connections")
+    ended = disconnect(connection, actor=request.user.get_username(), now=now, ip=client_address(request))
+    messages.success(request, _farewell(ended))
+    return HttpResponseSeeOther(reverse("integrations:connections"))
 
 
-def _farewell(ended: Disconnected, *, provider: str) -> str:
+def _back(connection: Connection) -> HttpResponse:
+    return HttpResponseSeeOther(reverse("integrations:connection", kwargs={"uuid": connection.uuid}))
+
+
+def _farewell(ended: Disconnected) -> str:
+    words = {"provider": provider_name(ended.connection.registration)}
     match ended.remote:
         case "revoked":
-            return f"{provider} is disconnected. {provider} confirmed that the access has ended."
+            return _("%(provider)s is disconnected. %(provider)s confirmed that the access has ended.") % words
         case "pending":
-            return f"{provider} is disconnected. {provider} could not be told yet; the hub keeps trying."
-        case _:
-            return f"{provider} is disconnected. Remove the hub on {provider}'s own page, too."
+            return _("%(provider)s is disconnected. %(provider)s could not be told yet; the hub keeps trying.") % words
+    page = revocation_page(ended.connection)
+    if not page:
+        return _("%(provider)s is disconnected here. Remove the hub in your settings at %(provider)s, too.") % words
+    sentence = _("%(provider)s is disconnected here. %(link)sRemove the hub at %(provider)s%(end)s, too.")
+    return format_html(
+        sentence % {"provider": "{provider}", "link": "{link}", "end": "{end}"},
+        **words,
+        link=format_html('<a href="{}" rel="noreferrer">', page),
+        end=SafeString("</a>"),
+    )
