@@ -134,7 +134,7 @@ def _beginning(answer: requests.Response) -> bytes:
 
 
 def _ask_userinfo(connection: Connection, *, clock: Clock, actor: str) -> Trial:
-    client = client_for(connection.registration)
+    client = client_for(connection.registration, connection.variables)
     borrowed = token(connection, clock=clock, actor=actor)
     response = transport().send(client.userinfo_request(borrowed.value))
     if response.status == 401:
