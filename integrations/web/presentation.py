@@ -11,6 +11,7 @@ from integrations.oauth.errors import OAuthError, printable
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Feature, Provider
 from integrations.web.addresses import origin_of
+from integrations.web.wording import said
 
 NAME_LIMIT = 120
 SCOPE_LIMIT = 200
@@ -22,6 +23,14 @@ class ScopeRow:
 
     token: str
     title: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a person answered when they connected: which shop, which region."""
+
+    title: str
+    value: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,17 +93,20 @@ def provider_name(registration: ClientRegistration) -> str:
 
 
 def authorization_origin(registration: ClientRegistration) -> str:
-    """Where a person agrees; the empty text while the registration is not complete."""
+    """Where a person agrees, as far as it is known before they are asked; the empty text where it is not."""
+    provider = PROVIDERS.get(registration.provider)
+    if provider and provider.questions(registration.variables):
+        return origin_of(f"https://{provider.sign_in_host(registration.variables)}")
     try:
-        return origin_of(clients.server_of(registration).authorization_endpoint)
+        return origin_of(clients.server_of(registration, {}).authorization_endpoint)
     except OAuthError:
         return ""
 
 
-def can_revoke(registration: ClientRegistration) -> bool:
+def can_revoke(connection: Connection) -> bool:
     """Whether the provider can be told that access has ended."""
     try:
-        return bool(clients.server_of(registration).revocation_endpoint)
+        return bool(clients.server_of(connection.registration, connection.variables).revocation_endpoint)
     except OAuthError:
         return False
 
@@ -105,7 +117,7 @@ def registration_card(registration: ClientRegistration) -> RegistrationCard:
         slug=registration.slug,
         provider=registration.provider,
         name=provider_name(registration),
-        description=provider.description if provider else "",
+        description=said(provider.description) if provider else "",
         host=authorization_origin(registration).partition("://")[2],
     )
 
@@ -123,7 +135,7 @@ def connection_card(connection: Connection) -> ConnectionCard:
         provider_key=connection.registration.provider,
         status="disabled" if switched_off else status.value,
         status_label="Switched off" if switched_off else str(status.label),
-        features=tuple(feature.title for feature in on),
+        features=tuple(said(feature.title) for feature in on),
         created_at=connection.created_at,
         last_used_at=connection.last_used_at,
         last_refreshed_at=connection.last_refreshed_at,
@@ -151,9 +163,20 @@ def scope_rows(provider: Provider | None, scope: Iterable[str]) -> tuple[ScopeRo
     return tuple(
         ScopeRow(
             token=printable(token, limit=SCOPE_LIMIT),
-            title=printable(provider.scope_title(token) if provider else token, limit=SCOPE_LIMIT),
+            title=printable(said(provider.scope_title(token)) if provider else token, limit=SCOPE_LIMIT),
         )
         for token in sorted(scope)
+    )
+
+
+def answers_of(connection: Connection) -> tuple[Answer, ...]:
+    """Which instance of its provider a connection is at, in the words it was asked in."""
+    provider = PROVIDERS.get(connection.registration.provider)
+    asked = provider.questions(connection.registration.variables) if provider else ()
+    return tuple(
+        Answer(title=said(variable.title), value=printable(connection.variables[variable.name], limit=NAME_LIMIT))
+        for variable in asked
+        if variable.name in connection.variables
     )
 
 
@@ -171,8 +194,8 @@ def event_row(event: Event, *, owner: str) -> EventRow:
 def _feature_row(provider: Provider, feature: Feature, *, is_on: bool, is_wanted: bool) -> FeatureRow:
     return FeatureRow(
         slug=feature.slug,
-        title=feature.title,
-        description=feature.description,
+        title=said(feature.title),
+        description=said(feature.description),
         scope=scope_rows(provider, feature.scope),
         is_fixed=feature.minimum or not feature.scope or provider.access_is_fixed,
         is_on=is_on,

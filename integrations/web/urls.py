@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations.web.views import catalogue, connect, connection_list, connections, consent, use
+from integrations.web.views import catalogue, connect, connection_list, connections, consent, outcome, use
 
 app_name = "integrations"
 
@@ -16,7 +16,7 @@ urlpatterns = [
     path("connections/consent/", consent.consent, name="consent"),
     path("connections/<uuid:uuid>/", connections.connection, name="connection"),
     path("connections/<uuid:uuid>/enable/", connect.enable, name="enable"),
-    path("connections/<uuid:uuid>/less/", connect.less, name="less"),
+    path("connections/<uuid:uuid>/connected/", outcome.connected, name="connected"),
     path("connections/<uuid:uuid>/reconnect/", connect.reconnect, name="reconnect"),
     path("connections/<uuid:uuid>/test/", use.test_connection, name="test"),
     path("connections/<uuid:uuid>/try/", use.try_feature, name="try"),

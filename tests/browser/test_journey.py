@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def connect(hub: Hub, *features: str) -> Connection:
     page = hub.open("/connections/new/sandbox/")
     for feature in features:
-        page.get_by_role("checkbox", name=feature).check()
+        page.get_by_role("switch", name=feature).check()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("Sandbox is connected.").wait_for()
     return hub.user.connections.get()
@@ -110,7 +110,7 @@ def test_everything_works_without_javascript(hub: Hub, chromium: Browser) -> Non
     page = context.new_page()
     sign_in(context, hub.user, origin=hub.origin)
     page.goto(hub.origin + "/connections/new/sandbox/")
-    page.get_by_role("checkbox", name="Read your notes").check()
+    page.get_by_role("switch", name="Read your notes").check()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("Sandbox is connected.").wait_for()
     page.get_by_role("button", name="Try it Read your notes").click()

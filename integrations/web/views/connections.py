@@ -12,6 +12,7 @@ from integrations.web.errors import sentences_of
 from integrations.web.forms import RenameForm
 from integrations.web.own import own_connection
 from integrations.web.presentation import (
+    answers_of,
     connection_card,
     event_row,
     feature_rows,
@@ -41,6 +42,7 @@ def connection_context(row: Connection, *, rename_form: RenameForm | None = None
         "connection": row,
         "card": connection_card(row),
         "registration": row.registration,
+        "answers": answers_of(row),
         "provider": provider,
         "is_held": is_held(row),
         "can_connect": row.registration.enabled and provider is not None,

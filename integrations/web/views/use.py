@@ -91,7 +91,7 @@ def disconnect_connection(request: PersonRequest, uuid: str) -> HttpResponse:
     if not is_held(connection):
         return redirect("integrations:connection", uuid=uuid)
     if request.method != "POST":
-        context = connection_context(connection) | {"can_revoke": can_revoke(connection.registration)}
+        context = connection_context(connection) | {"can_revoke": can_revoke(connection)}
         return render(request, "integrations/disconnect.html", context)
     ended = disconnect(connection, actor=request.user.get_username(), now=timezone.now(), ip=client_address(request))
     messages.success(request, _farewell(ended, provider=provider_name(connection.registration)))
