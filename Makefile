@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the hub on this machine, `make test` tests it. Each sets up what it needs.
-.PHONY: demo test bench requirements lint
+.PHONY: demo test bench requirements messages lint
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -8,6 +8,7 @@ help:
 	@echo "make test                  lint, types and all tests, on SQLite and on PostgreSQL"
 	@echo "make bench [ONLY=name]     measure; one JSON object a line"
 	@echo "make requirements          which test proves which row of docs/security.md"
+	@echo "make messages              bring the translations in locale/ in step with the sources"
 	@echo "make lint                  the part of 'make test' that runs no tests"
 
 demo:
@@ -24,6 +25,9 @@ bench:
 requirements:
 	@scripts/bootstrap dev
 	@.venv/bin/python scripts/requirements.py
+
+messages:
+	@scripts/messages
 
 lint:
 	@scripts/lint

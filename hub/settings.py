@@ -68,9 +68,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     *(["hub.sandbox.canonical.CanonicalAddress"] if DEMO else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Before whatever refuses a request: the page that says so is in the reader's language, too.
+    "django.middleware.locale.LocaleMiddleware",
     "integrations.web.nul.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -236,6 +237,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "hub.formats"
 LANGUAGE_COOKIE_NAME = "__Host-language" if PRODUCTION else f"hub_{HUB_MODE}_language"
 LANGUAGE_COOKIE_SECURE = PRODUCTION
 LANGUAGE_COOKIE_HTTPONLY = True

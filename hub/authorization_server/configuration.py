@@ -1,12 +1,14 @@
 """django-oauth-toolkit's settings. Read while settings.py runs: nothing here may import models."""
 
+from django.utils.translation import gettext_lazy as _
+
 PACKAGE = "hub.authorization_server"
 CLIENT_SECRET_HASHER = f"{PACKAGE}.client_secret.ClientSecretHasher"
 SANDBOX_SCOPE = {
-    "notes:read": "Read your notes",
-    "notes:write": "Write and delete your notes",
+    "notes:read": _("Read your notes"),
+    "notes:write": _("Write and delete your notes"),
 }
-SCOPE = {"profile": "See your name"}
+SCOPE = {"profile": _("See your name")}
 
 ADMIN_CLASSES = {
     "APPLICATION_ADMIN_CLASS": f"{PACKAGE}.admin.ApplicationAdmin",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
@@ -18,6 +19,11 @@ from oauth2_provider.scopes import get_scopes_backend
 from oauth2_provider.settings import oauth2_settings
 from oauth2_provider.views.mixins import OAuthLibMixin
 from oauthlib.common import Request
+from oauthlib.oauth2 import OAuth2Error
+
+from integrations.oauth.errors import printable
+
+NAME_LIMIT = 120
 
 
 class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
@@ -48,12 +54,16 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         context: dict[str, Any] = super().get_context_data(**kwargs)
         held = _scope_held(self.request, context["application"])
         titles = get_scopes_backend().get_all_scopes()
+        context["client_name"] = printable(context["application"].name, limit=NAME_LIMIT) or gettext("Unnamed client")
         context["asked"] = [titles[scope] for scope in context["scopes"] if scope not in held]
         context["held"] = [titles[scope] for scope in context["scopes"] if scope in held]
         context["destination"] = urlsplit(context["redirect_uri"]).netloc
         return context
 
     def render_to_response(self, context: Mapping[str, Any], **kwargs: Any) -> HttpResponse:
+        """Show the page, or, where there is no `redirect_uri`, why there is none; then what was asked is repeated."""
+        if "error" in context:
+            context = {**context, "error": _as_text(context["error"])}
         response: HttpResponse = super().render_to_response(context, **kwargs)
         if "redirect_uri" not in context:
             return response
@@ -115,6 +125,13 @@ def _introspection(value: str, client: Application) -> dict[str, object]:
         "token_type": "Bearer",
         **({"sub": str(token.user_id), "username": token.user.get_username()} if token.user else {}),
     }
+
+
+def _as_text(error: Mapping[str, Any] | OAuth2Error) -> dict[str, str]:
+    """What an error says, which may repeat what the request held."""
+    if isinstance(error, OAuth2Error):
+        return {"error": printable(error.error or ""), "description": printable(error.description or "")}
+    return {name: printable(str(text)) for name, text in error.items()}
 
 
 def _json(body: dict[str, object], *, status: int = 200, challenge: str = "") -> JsonResponse:

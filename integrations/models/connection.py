@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from integrations.models.batch import as_table
 from integrations.models.client_registration import ClientRegistration
@@ -79,10 +80,10 @@ class Connection(models.Model):
     """One authorization at one provider account; tokens are in its vault entry."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "Active"
-        NEEDS_REAUTHORIZATION = "needs_reauthorization", "Needs you"
-        REVOKING = "revoking", "Disconnecting"
-        REVOKED = "revoked", "Disconnected"
+        ACTIVE = "active", _("Active")
+        NEEDS_REAUTHORIZATION = "needs_reauthorization", _("Needs you")
+        REVOKING = "revoking", _("Disconnecting")
+        REVOKED = "revoked", _("Disconnected")
 
     class GrantType(models.TextChoices):
         AUTHORIZATION_CODE = "authorization_code", "Authorization code"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import connections, models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
@@ -35,24 +36,24 @@ class Event(models.Model):
     """One fact, written in the same transaction as the change it tells of; never changed afterwards."""
 
     class Kind(models.TextChoices):
-        CONNECTED = "connected", "Connected"
-        RECONNECTED = "reconnected", "Reconnected"
-        CONNECT_FAILED = "connect_failed", "Connecting failed"
-        SCOPE_CHANGED = "scope_changed", "Permissions changed"
-        SCOPE_UNEXPECTED = "scope_unexpected", "More permissions granted than asked for"
-        REFRESHED = "refreshed", "Access renewed"
-        REFRESH_FAILED = "refresh_failed", "Renewal failed"
-        NEEDS_REAUTHORIZATION = "needs_reauthorization", "Reconnection needed"
-        RECOVERED = "recovered", "Works again"
-        USED = "used", "Used"
-        RENAMED = "renamed", "Renamed"
-        DISCONNECTED = "disconnected", "Disconnected"
-        REVOKED_AT_PROVIDER = "revoked_at_provider", "Access withdrawn at the provider"
-        REVOCATION_FAILED = "revocation_failed", "Access could not be withdrawn at the provider"
-        SEAL_BROKEN = "seal_broken", "Stored tokens cannot be opened"
-        REGISTERED = "registered", "Provider registered"
-        REGISTRATION_CHANGED = "registration_changed", "Provider registration changed"
-        REGISTRATION_BROKEN = "registration_broken", "Provider refuses our registration"
+        CONNECTED = "connected", _("Connected")
+        RECONNECTED = "reconnected", _("Reconnected")
+        CONNECT_FAILED = "connect_failed", _("Connecting failed")
+        SCOPE_CHANGED = "scope_changed", _("Permissions changed")
+        SCOPE_UNEXPECTED = "scope_unexpected", _("More permissions granted than asked for")
+        REFRESHED = "refreshed", _("Access renewed")
+        REFRESH_FAILED = "refresh_failed", _("Renewal failed")
+        NEEDS_REAUTHORIZATION = "needs_reauthorization", _("Reconnection needed")
+        RECOVERED = "recovered", _("Works again")
+        USED = "used", _("Used")
+        RENAMED = "renamed", _("Renamed")
+        DISCONNECTED = "disconnected", _("Disconnected")
+        REVOKED_AT_PROVIDER = "revoked_at_provider", _("Access withdrawn at the provider")
+        REVOCATION_FAILED = "revocation_failed", _("Access could not be withdrawn at the provider")
+        SEAL_BROKEN = "seal_broken", _("Stored tokens cannot be opened")
+        REGISTERED = "registered", _("Provider registered")
+        REGISTRATION_CHANGED = "registration_changed", _("Provider registration changed")
+        REGISTRATION_BROKEN = "registration_broken", _("Provider refuses our registration")
 
     kind = models.CharField(max_length=32, choices=Kind)
     actor = models.CharField(

@@ -24,6 +24,7 @@ from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.connection_row import COLUMNS, ConnectionRow, connection_rows
 from integrations.web.standing import Standing, by_attention, of_standing, standing_of, with_standing
+from integrations.web.wording import grouped
 
 PAGE_SIZE = 25
 SEARCH_LIMIT = 100
@@ -99,12 +100,14 @@ class ConnectionList:
     def summary(self) -> str:
         """How many there are, in words."""
         if not self.filter.is_empty:
-            found = ngettext("%(count)d connection found", "%(count)d connections found", self.matching)
-            return found % {"count": self.matching}
-        connections = ngettext("%(count)d connection", "%(count)d connections", self.total) % {"count": self.total}
+            found = ngettext("%(count)s connection found", "%(count)s connections found", self.matching)
+            return found % {"count": grouped(self.matching)}
+        connections = ngettext("%(count)s connection", "%(count)s connections", self.total)
+        connections %= {"count": grouped(self.total)}
         if not self.needs_you:
             return connections
-        need = ngettext("%(count)d needs you", "%(count)d need you", self.needs_you) % {"count": self.needs_you}
+        need = ngettext("%(count)s needs you", "%(count)s need you", self.needs_you)
+        need %= {"count": grouped(self.needs_you)}
         return _("%(connections)s, %(need)s") % {"connections": connections, "need": need}
 
 

@@ -16,6 +16,7 @@ from integrations.providers import PROVIDERS
 from integrations.web.moments import used_ago
 from integrations.web.presentation import NAME_LIMIT, is_held, provider_name
 from integrations.web.standing import Standing, standing_of, words_for
+from integrations.web.wording import said
 
 FEATURES_NAMED = 3
 #: The columns that a row of the list is made from.
@@ -102,7 +103,7 @@ def _features(connection: Connection) -> str:
     provider = PROVIDERS.get(connection.registration.provider)
     if provider is None or not is_held(connection):
         return ""
-    titles = [feature.title for feature in provider.features_of(connection.scope)[0]]
+    titles = [said(feature.title) for feature in provider.features_of(connection.scope)[0]]
     named, more = ", ".join(titles[:FEATURES_NAMED]), len(titles) - FEATURES_NAMED
     if more <= 0:
         return named

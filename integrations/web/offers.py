@@ -10,11 +10,14 @@ from django.db.models import Count
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
+from integrations.providers.provider import Provider
 from integrations.web.presentation import authorization_origin
+from integrations.web.wording import said
 
 SEARCH_LIMIT = 100
 #: As many can be seen at one glance.
@@ -36,11 +39,12 @@ CATEGORIES: Mapping[str, object] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfferCard:
-    """A service, where its card leads, and how often the person has connected it."""
+    """A service, where its card leads, and how often the person has connected it; `english` finds it, too."""
 
     provider: str
     name: str
     description: str
+    english: str
     categories: tuple[str, ...]
     address: str
     host: str = ""
@@ -49,8 +53,9 @@ class OfferCard:
 
     def matches(self, words: str) -> bool:
         """Whether every word is somewhere on the card."""
-        shown = " ".join((self.name, self.description, self.host, *map(category_title, self.categories), self.provider))
-        return all(word in shown.casefold() for word in words.casefold().split())
+        titles = map(category_title, self.categories)
+        known = " ".join((self.name, self.description, self.host, *titles, self.provider, self.english))
+        return all(word in known.casefold() for word in words.casefold().split())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +118,8 @@ def _offered(user: User, registrations: Iterable[ClientRegistration]) -> list[Of
         OfferCard(
             provider=registration.provider,
             name=PROVIDERS[registration.provider].name,
-            description=PROVIDERS[registration.provider].description,
+            description=said(PROVIDERS[registration.provider].description),
+            english=_english(PROVIDERS[registration.provider]),
             categories=PROVIDERS[registration.provider].categories,
             address=reverse("integrations:provider", args=(registration.slug,)),
             host=authorization_origin(registration).partition("://")[2],
@@ -146,13 +152,20 @@ def _not_set_up(user: User, registrations: Iterable[ClientRegistration]) -> list
             OfferCard(
                 provider=provider.slug,
                 name=provider.name,
-                description=provider.description,
+                description=said(provider.description),
+                english=_english(provider),
                 categories=provider.categories,
                 address=address,
                 note=str(_("Switched off") if there else ""),
             )
         )
     return cards
+
+
+def _english(provider: Provider) -> str:
+    """What a card says to who reads English, as many do who read the hub in another language."""
+    with override(settings.LANGUAGE_CODE):
+        return " ".join((said(provider.description), *map(category_title, provider.categories)))
 
 
 def _chosen(cards: Iterable[OfferCard], words: str, category: str) -> tuple[OfferCard, ...]:

@@ -3,6 +3,9 @@
 import json
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from integrations.oauth.errors import printable
 
 ITEMS_SHOWN = 10
@@ -53,10 +56,10 @@ def _line(item: object) -> str:
 def _text(value: object) -> str:
     match value:
         case None:
-            return "none"
+            return _("none")
         case bool():
-            return "yes" if value else "no"
+            return _("yes") if value else _("no")
         case dict() | list():
-            return f"{len(value)} entries"
+            return ngettext("%(count)d entry", "%(count)d entries", len(value)) % {"count": len(value)}
         case _:
             return printable(str(value), limit=TEXT_LIMIT)
