@@ -13,12 +13,13 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from integrations.mail.frame import html_of
 from integrations.templatetags.sign_in import device
 from integrations.web.addresses import safe_path
+from integrations.web.language import recall
 from integrations.web.visitor import client_address
 
 ADDRESSES_IN_MAIL = ("activate_url", "password_reset_url", "signup_url")
@@ -52,6 +53,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Hold `next` to the rule of all our pages, which is stricter: a path of this site and nothing that hides."""
         return bool(safe_path(url or ""))
 
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Speak their language from the next page on, whatever this browser asked for."""
+        super().login(request, user)
+        recall(request, user.pk)
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """Count attempts by the address that the hub's own records name."""
         address = client_address(request)
@@ -79,12 +85,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def render_mail(
         self, template_prefix: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None
     ) -> EmailMultiAlternatives:
-        """Make the HTML of the text: a mail is written and translated once."""
+        """Make the HTML of the text."""
         message: EmailMultiAlternatives = super().render_mail(template_prefix, email, context, headers)
-        paragraphs = [paragraph.strip() for paragraph in message.body.split("\n\n") if paragraph.strip()]
         links = [context[name] for name in ADDRESSES_IN_MAIL if name in context]
-        page = {"subject": message.subject, "paragraphs": paragraphs, "links": links}
-        message.attach_alternative(render_to_string("account/email/message.html", page), "text/html")
+        html = html_of(str(message.body), subject=str(message.subject), links=links)
+        message.attach_alternative(html, "text/html")
         return message
 
 

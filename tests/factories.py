@@ -21,6 +21,7 @@ from integrations.models import (
     ClientRegistration,
     Connection,
     Event,
+    Notice,
     PendingRevocation,
     SweepRun,
 )
@@ -212,3 +213,16 @@ def make_sweep_run(*, now: datetime | None = None, counts: Mapping[str, int] | N
     return SweepRun.objects.create(
         started_at=now, finished_at=now + timedelta(seconds=2), counts=counts, by_provider={"sandbox": counts}
     )
+
+
+def make_notice(
+    *,
+    connection: Connection | None = None,
+    kind: Notice.Kind = Notice.Kind.NEEDS_YOU,
+    **fields: object,
+) -> Notice:
+    """A notice to the owner of a connection that is as the notice says."""
+    status = Connection.Status.NEEDS_REAUTHORIZATION if kind == Notice.Kind.NEEDS_YOU else Connection.Status.ACTIVE
+    connection = connection or make_connection(status=status, sealed=False)
+    assert connection.owner is not None
+    return Notice.objects.create(connection=connection, user=connection.owner, kind=kind, **fields)

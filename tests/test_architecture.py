@@ -48,7 +48,9 @@ FLOORS = {
     "web": Floor(ours=("web", *EDGE), others=(*DJANGO, "allauth")),
     "api": Floor(ours=("api", *EDGE), others=(*DJANGO, "ninja")),
     "admin": Floor(ours=("admin", *EDGE), others=DJANGO),
-    "management": Floor(ours=("management", *EDGE), others=(*DJANGO, "tqdm")),
+    # Mail says what the pages say; only commands send it, so that no request waits for a mail server.
+    "mail": Floor(ours=("mail", "web.standing", "web.presentation", *EDGE), others=DJANGO, never=("django.http",)),
+    "management": Floor(ours=("management", "mail", *EDGE), others=(*DJANGO, "tqdm")),
     "tasks": Floor(ours=EDGE, others=DJANGO),
     "templatetags": Floor(ours=("providers",), others=DJANGO),
     "checks": Floor(ours=("crypto", "vault", "providers", "models"), others=DJANGO),

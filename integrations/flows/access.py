@@ -8,12 +8,12 @@ failure from a final one.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 import requests
 from django.db.models import F
 from django.utils import timezone
 
+from integrations.flows.answer import Answer, Call, read
 from integrations.flows.borrow import AccessToken, consent_path, renewed_token, token
 from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import NotConnected, ScopeMissing
@@ -21,42 +21,38 @@ from integrations.flows.refresh import refresh
 from integrations.flows.rows import Clock, load, require_usable
 from integrations.flows.session import HubSession
 from integrations.models import Connection
-from integrations.oauth.errors import ProviderUnavailable
+from integrations.oauth.transport import unavailable
 from integrations.providers import get
-
-ANSWER_LIMIT_BYTES = 64 * 1024
 
 __all__ = (
     "AccessToken",
+    "Answer",
+    "Call",
     "HubSession",
-    "Trial",
+    "call",
     "consent_path",
     "require_feature",
     "session",
     "test_connection",
     "token",
-    "try_path",
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trial:
-    """What a provider's API answered: HTTP status, and the first 64 KiB as text, to be escaped where it is shown."""
-
-    ok: bool
-    status: int
-    text: str = field(repr=False)
-
-
 def session(
-    connection: Connection, *, scope: Collection[str] = (), clock: Clock = timezone.now, actor: str = ""
+    connection: Connection,
+    *,
+    scope: Collection[str] = (),
+    clock: Clock = timezone.now,
+    actor: str = "",
+    note_calls: bool = False,
 ) -> HubSession:
     """A requests session that calls the provider as this account, for as long as you like.
 
     Each call borrows a valid token first; a 401 refreshes once and is tried once more, where the body can be sent
     again. Paths (`/calendars`) stand on the provider's API base; a token goes to no other host.
+    With `note_calls` each call is an event with its method and path; else a use is noted once in five minutes.
     """
-    return HubSession(connection, scope=frozenset(scope), clock=clock, actor=actor)
+    return HubSession(connection, scope=frozenset(scope), clock=clock, actor=actor, note_calls=note_calls)
 
 
 def require_feature(user_id: int, provider_slug: str, feature_slug: str) -> Connection:
@@ -87,7 +83,19 @@ def require_feature(user_id: int, provider_slug: str, feature_slug: str) -> Conn
     )
 
 
-def test_connection(connection: Connection, *, clock: Clock = timezone.now, actor: str = "") -> Trial:
+def call(
+    connection: Connection, what: Call, *, scope: Collection[str] = (), clock: Clock = timezone.now, actor: str = ""
+) -> Answer:
+    """Make one call as a program makes it, note it as an event of its own, and bring the beginning of the answer.
+
+    Raises:
+        ScopeMissing: the connection lacks `scope`; nothing was sent.
+        OAuthError: as `session`; ProviderUnavailable also where the answer broke off, so it may have had an effect.
+    """
+    return _call(session(connection, scope=scope, clock=clock, actor=actor, note_calls=True), what)
+
+
+def test_connection(connection: Connection, *, clock: Clock = timezone.now, actor: str = "") -> Answer:
     """Ask the provider, really, whether the connection works.
 
     Raises:
@@ -96,24 +104,17 @@ def test_connection(connection: Connection, *, clock: Clock = timezone.now, acto
     _try_now(connection, clock=clock)
     path = provider_of(connection.registration).test_path
     if path:
-        return try_path(connection, path, clock=clock, actor=actor)
+        return _call(session(connection, clock=clock, actor=actor), Call(method="GET", path=path))
     return _ask_userinfo(connection, clock=clock, actor=actor)
 
 
-def try_path(connection: Connection, path: str, *, clock: Clock = timezone.now, actor: str = "") -> Trial:
-    """GET a path of the provider's API.
-
-    Raises:
-        OAuthError: it could not be asked.
-    """
+def _call(hub_session: HubSession, what: Call) -> Answer:
+    given = {} if what.body is None else {"json": what.body}
     try:
-        with session(connection, clock=clock, actor=actor) as hub_session:
-            answer = hub_session.get(path, stream=True)
-            with answer:
-                text = _beginning(answer).decode(errors="replace")
-    except (requests.RequestException, OSError):
-        raise ProviderUnavailable("The provider's API did not answer.", code="connection_failed") from None
-    return Trial(ok=answer.ok, status=answer.status_code, text=text)
+        with hub_session, hub_session.request(what.method, what.path, stream=True, **given) as response:
+            return read(response, secret=hub_session.token_sent(response))
+    except (requests.RequestException, OSError) as error:
+        raise unavailable(error, late=False) from None
 
 
 def _try_now(connection: Connection, *, clock: Clock) -> None:
@@ -123,22 +124,11 @@ def _try_now(connection: Connection, *, clock: Clock) -> None:
         refresh(row.pk, clock=clock, force=True)
 
 
-def _beginning(answer: requests.Response) -> bytes:
-    # Not answer.raw.read: only iter_content turns what urllib3 raises into what requests promises.
-    body = b""
-    for piece in answer.iter_content(ANSWER_LIMIT_BYTES):
-        body += piece
-        if len(body) >= ANSWER_LIMIT_BYTES:
-            break
-    return body[:ANSWER_LIMIT_BYTES]
-
-
-def _ask_userinfo(connection: Connection, *, clock: Clock, actor: str) -> Trial:
+def _ask_userinfo(connection: Connection, *, clock: Clock, actor: str) -> Answer:
     client = client_for(connection.registration, connection.variables)
     borrowed = token(connection, clock=clock, actor=actor)
     response = transport().send(client.userinfo_request(borrowed.value))
     if response.status == 401:
         borrowed = renewed_token(connection, seen_version=borrowed.version, clock=clock, actor=actor)
         response = transport().send(client.userinfo_request(borrowed.value))
-    text = response.body[:ANSWER_LIMIT_BYTES].decode(errors="replace")
-    return Trial(ok=response.status < 400, status=response.status, text=text)
+    return Answer(status=response.status)

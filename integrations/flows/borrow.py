@@ -1,6 +1,6 @@
 """Borrow: be handed an access token that is valid now. At most two queries, and no write, while it is fresh."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -35,11 +35,17 @@ class AccessToken:
 
 
 def token(
-    connection: Connection, *, scope: Collection[str] = (), clock: Clock = timezone.now, actor: str = ""
+    connection: Connection,
+    *,
+    scope: Collection[str] = (),
+    clock: Clock = timezone.now,
+    actor: str = "",
+    details: Mapping[str, object] | None = None,
 ) -> AccessToken:
     """Return an access token that is valid now and covers `scope`; refreshed first if need be.
 
-    A token that is still good is served while the provider's token endpoint is down.
+    A token that is still good is served while the provider's token endpoint is down. A use with `details` (no
+    secrets) is an event of its own; else uses are noted once in five minutes.
 
     Raises:
         ScopeMissing: the person has not granted that; carries the page where they can.
@@ -53,7 +59,7 @@ def token(
     if _is_due(row, now=now):
         row = _refreshed(row, clock=clock)
         require_scope(row, scope)
-    return borrow(row, now=now, actor=actor)
+    return borrow(row, now=now, actor=actor, details=details)
 
 
 def renewed_token(
@@ -77,10 +83,10 @@ def _is_new(row: Connection, *, now: datetime) -> bool:
     return row.last_refreshed_at is not None and row.last_refreshed_at <= now < row.last_refreshed_at + REFUSED_AGAIN
 
 
-def borrow(row: Connection, *, now: datetime, actor: str) -> AccessToken:
+def borrow(row: Connection, *, now: datetime, actor: str, details: Mapping[str, object] | None = None) -> AccessToken:
     """Open the token of a row that was just loaded and found usable, and note its use."""
     tokens = open_tokens(row)
-    _note_use(row, now=now, actor=actor)
+    _note_use(row, now=now, actor=actor, details=details)
     return AccessToken(
         value=tokens.access_token,
         token_type=tokens.token_type,
@@ -134,8 +140,13 @@ def _refreshed(row: Connection, *, clock: Clock) -> Connection:
         return current
 
 
-def _note_use(row: Connection, *, now: datetime, actor: str) -> None:
-    """Write down who used it, at most once in five minutes a connection."""
+def _note_use(row: Connection, *, now: datetime, actor: str, details: Mapping[str, object] | None) -> None:
+    """Write down who used it: with details each time, else at most once in five minutes a connection."""
+    if details:
+        with transaction.atomic():
+            Connection.objects.filter(pk=row.pk).update(last_used_at=now)
+            record(Event.Kind.USED, connection=row, actor=actor, details=details)
+        return
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
     if row.last_used_at is not None and row.last_used_at > now - USE_NOTED_EVERY:
         return

@@ -116,8 +116,11 @@ def complete(
     pairs: Sequence[tuple[str, str]],
     now: datetime,
     ip: str = "",
+    user_agent: str = "",
 ) -> Completed:
     """Finish the attempt that an authorization response answers (RFC 6749 §4.1.2 to §4.1.4), and store the grant.
+
+    Where it was done, by `ip` and `user_agent`, is told to the owner of a new connection.
 
     Raises:
         ConnectRefused, ResponseRefused: the response does not belong to an attempt of this person in this browser.
@@ -128,7 +131,16 @@ def complete(
     request = _take(pairs, user=user, browser=browser, registration=registration, now=now)
     client = _client(registration, request.variables, now=now)
     try:
-        return _finish(request, client=client, user=user, registration=registration, pairs=pairs, now=now, ip=ip)
+        return _finish(
+            request,
+            client=client,
+            user=user,
+            registration=registration,
+            pairs=pairs,
+            now=now,
+            ip=ip,
+            user_agent=user_agent,
+        )
     except OAuthError as error:
         logger.warning("connect failed", extra={"registration": registration.slug, "code": error.code})
         # What came by the browser is no evidence of what the provider thinks of our registration, and neither is what
@@ -155,6 +167,7 @@ def _finish(
     pairs: Sequence[tuple[str, str]],
     now: datetime,
     ip: str,
+    user_agent: str,
 ) -> Completed:
     code = client.judge_authorization_response(pairs, expected_state_matches=True)
     _require_open(user, registration)
@@ -174,7 +187,7 @@ def _finish(
             dialect=client.server.dialect,
             held_before=held_before,
         )
-        kept = keep(brought, now=now, actor=user.get_username(), ip=ip)
+        kept = keep(brought, now=now, actor=user.get_username(), ip=ip, user_agent=user_agent)
     except (OAuthError, DatabaseError):
         disconnect.hand_back(client, answer)
         raise

@@ -11,6 +11,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 
 from integrations import vault
+from integrations.flows import notices
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import ConnectRefused
 from integrations.flows.events import record
@@ -55,8 +56,8 @@ class Kept:
     replaced: PendingRevocation | None
 
 
-def keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
-    """Store tokens, row and events in one transaction.
+def keep(brought: Brought, *, now: datetime, actor: str, ip: str, user_agent: str) -> Kept:
+    """Store tokens, row and events in one transaction, and the notice of a new connection.
 
     Raises:
         ConnectRefused: the attempt was to reconnect another account, or its connection was ended meanwhile.
@@ -64,7 +65,10 @@ def keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
     for last_try in (False, True):
         try:
             with transaction.atomic():
-                return _keep(brought, now=now, actor=actor, ip=ip)
+                kept = _keep(brought, now=now, actor=actor, ip=ip)
+                if kept.created:
+                    notices.tell_connected(kept.connection, ip=ip, user_agent=user_agent)
+                return kept
         except IntegrityError:
             # The same account was connected in another tab at this very moment: it is an existing one now.
             if last_try:

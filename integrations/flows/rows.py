@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import models, transaction
 
 from integrations import vault
+from integrations.flows import notices
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.events import record
 from integrations.models import Connection, Event
@@ -71,7 +72,7 @@ def end(
     kind: Event.Kind = Event.Kind.NEEDS_REAUTHORIZATION,
     keep_lease: bool = False,
 ) -> bool:
-    """Declare that only its owner can make this connection work again: once, with one event.
+    """Declare that only its owner can make this connection work again: once, with one event and one notice.
 
     False, and nothing changed, when the row has moved on since it was loaded. A kept lease lets a holder that comes
     back late still store what it brings.
@@ -82,4 +83,5 @@ def end(
         if not same.update(**changes, **({} if keep_lease else LEASE_RELEASED)):
             return False
         record(kind, connection=connection, details={"code": code})
+        notices.tell_needs_you([connection.pk])
     return True

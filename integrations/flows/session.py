@@ -1,6 +1,7 @@
 """A requests session that holds no token longer than a call needs it."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests_oauthlib import OAuth2Session
@@ -10,7 +11,7 @@ from integrations.flows.clients import let_go_of_database, provider_of, server_o
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.rows import Clock
 from integrations.models import Connection
-from integrations.oauth.errors import Remedy
+from integrations.oauth.errors import Remedy, printable
 from integrations.providers import ApiUrlRefused
 
 REPLAYABLE = (type(None), str, bytes, dict, list, tuple)
@@ -22,12 +23,15 @@ class HubSession(OAuth2Session):  # type: ignore[misc]
     Neither the base class's own refresh (no lock) nor its logging (prints tokens) is used. Redirects are not followed.
     """
 
-    def __init__(self, connection: Connection, *, scope: frozenset[str], clock: Clock, actor: str) -> None:
+    def __init__(
+        self, connection: Connection, *, scope: frozenset[str], clock: Clock, actor: str, note_calls: bool = False
+    ) -> None:
         super().__init__(client_id=connection.registration.client_id)
         self._connection = connection
         self._needed_scope = scope
         self._clock = clock
         self._actor = actor
+        self._note_calls = note_calls
         self._provider = provider_of(connection.registration)
         self._dialect = server_of(connection.registration, connection.variables).dialect
         transport().mount(self)
@@ -40,13 +44,28 @@ class HubSession(OAuth2Session):  # type: ignore[misc]
             requests.RequestException: as ever.
         """
         address = self._address(url)
-        borrowed = token(self._connection, scope=self._needed_scope, clock=self._clock, actor=self._actor)
+        borrowed = token(
+            self._connection,
+            scope=self._needed_scope,
+            clock=self._clock,
+            actor=self._actor,
+            details=_call_details(method, url) if self._note_calls else None,
+        )
         response = self._send(method, address, borrowed, kwargs)
         if response.status_code != requests.codes.unauthorized or not _is_replayable(kwargs):
             return response
         response.close()
         fresh = renewed_token(self._connection, seen_version=borrowed.version, clock=self._clock, actor=self._actor)
         return self._send(method, address, fresh, kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find none: the answer is the caller's. requests would read its whole body, and parse where it points to."""
+
+    def token_sent(self, response: requests.Response) -> str:
+        """The access token that this answer was asked for with, to be left out of what is shown of the answer."""
+        header: str = response.request.headers.get(self._dialect.token_header_name, "")
+        before, _, after = self._dialect.token_header_template.partition("{token}")
+        return header.removeprefix(before).removesuffix(after)
 
     def _address(self, url: str) -> str:
         variables = variables_of(self._connection.registration, self._connection.variables)
@@ -69,6 +88,12 @@ class HubSession(OAuth2Session):  # type: ignore[misc]
         }
         let_go_of_database()
         return requests.Session.request(self, method, url, **sent)
+
+
+def _call_details(method: str, url: str) -> dict[str, object]:
+    """What is written down of a call: without the query, which may say more than where."""
+    path = url.partition("?")[0] if url.startswith("/") else urlsplit(url).path
+    return {"method": method.upper(), "path": printable(path)}
 
 
 def _is_replayable(kwargs: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ the late token is kept, sealed, for one purpose: to be revoked at the provider.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from django.db import DataError, IntegrityError, transaction
 
 from integrations import vault
-from integrations.flows import journal
+from integrations.flows import journal, notices
 from integrations.flows.events import event, record
 from integrations.flows.journal import Record
 from integrations.flows.rows import end
@@ -154,6 +155,42 @@ def fail(connection: Connection, error: OAuthError, *, lease_owner: str, now: da
     if error.remedy is Remedy.OPERATOR:
         alarm(connection.registration, error, now=now)
     return _postpone(connection, error, lease_owner=lease_owner, now=now)
+
+
+def end_many(failed: Sequence[tuple[Connection, str]], *, lease_owners: Sequence[str]) -> frozenset[int]:
+    """Write down what only their owners can mend, as `fail` does for one; which connections were changed.
+
+    Each failure is a connection as it was claimed and an error code, under the lease at the same place in
+    `lease_owners`. One transaction, whose cost hardly grows with how many there are.
+
+    Raises:
+        django.db.DatabaseError: nothing was changed.
+    """
+    with transaction.atomic():
+        rows = _locked([connection.pk for connection, _ in failed])
+        by_code: defaultdict[str, list[int]] = defaultdict(list)
+        for (connection, code), lease_owner in zip(failed, lease_owners, strict=True):
+            if _is_held(rows.get(connection.pk), connection, lease_owner=lease_owner):
+                by_code[code].append(connection.pk)
+        for code, ids in by_code.items():
+            Connection.objects.filter(pk__in=ids).update(
+                status=Connection.Status.NEEDS_REAUTHORIZATION,
+                refresh_due_at=None,
+                last_error_code=code,
+                **LEASE_RELEASED,
+            )
+            Event.objects.tell_many(Event.Kind.NEEDS_REAUTHORIZATION, ids, details={"code": code})
+        ended = frozenset(pk for ids in by_code.values() for pk in ids)
+        notices.tell_needs_you(ended)
+    return ended
+
+
+def _is_held(row: Judged | None, claimed: Connection, *, lease_owner: str) -> bool:
+    return (
+        row is not None
+        and row.status == Connection.Status.ACTIVE
+        and (row.version, row.lease_owner) == (claimed.version, lease_owner)
+    )
 
 
 def release(connection: Connection, *, lease_owner: str) -> None:

@@ -12,9 +12,11 @@ from integrations.flows.rows import Clock
 from integrations.flows.sweep_outcome import Outcome, Result
 from integrations.flows.sweep_source import Job
 from integrations.models import PendingRevocation
-from integrations.oauth.errors import OAuthError
+from integrations.oauth.errors import OAuthError, Remedy
 
 logger = logging.getLogger(__name__)
+
+type Failure = tuple[Job, OAuthError]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,14 +52,16 @@ class Posted:
 
 
 def post(entry: Entry, *, clock: Clock) -> Posted:
-    """Settle an entry: the good answers in one transaction, the failures one by one."""
+    """Settle an entry: the good answers in one transaction, what only people can mend in another, the rest singly."""
     stored, late = _store(entry, clock=clock)
-    failed = [
-        _fail(answer.job, answer.brought, clock=clock)
-        for answer in entry.answers
-        if isinstance(answer.brought, OAuthError)
-    ]
-    return Posted(results=[*stored, *failed], late=late)
+    failed = [(answer.job, answer.brought) for answer in entry.answers if isinstance(answer.brought, OAuthError)]
+    for job, error in failed:
+        logger.warning("refresh failed", extra={"connection": str(job.connection.uuid), "code": error.code})
+    final, singly = _end([(job, error) for job, error in failed if error.remedy is Remedy.REAUTHORIZE])
+    others = [(job, error) for job, error in failed if error.remedy is not Remedy.REAUTHORIZE]
+    return Posted(
+        results=[*stored, *final, *(_fail(job, error, clock=clock) for job, error in [*singly, *others])], late=late
+    )
 
 
 def _store(entry: Entry, *, clock: Clock) -> tuple[list[Result], Sequence[PendingRevocation]]:
@@ -75,8 +79,22 @@ def _store(entry: Entry, *, clock: Clock) -> tuple[list[Result], Sequence[Pendin
     return [answer.job.ended(outcome) for answer, outcome in zip(good, outcomes, strict=True)], settled.late
 
 
+def _end(failed: Sequence[Failure]) -> tuple[list[Result], Sequence[Failure]]:
+    """Settle final failures together; or none of them, and each is to be settled by itself, if one does not fit."""
+    if not failed:
+        return [], ()
+    try:
+        ended = settle.end_many(
+            [(job.connection, error.code) for job, error in failed], lease_owners=[job.lease_owner for job, _ in failed]
+        )
+    except DatabaseError:
+        logger.exception("failures are settled singly", extra={"connections": len(failed)})
+        return [], failed
+    outcomes = [Outcome.of(error) if job.connection.pk in ended else Outcome.MOVED_ON for job, error in failed]
+    return [job.ended(outcome) for (job, _), outcome in zip(failed, outcomes, strict=True)], ()
+
+
 def _fail(job: Job, error: OAuthError, *, clock: Clock) -> Result:
-    logger.warning("refresh failed", extra={"connection": str(job.connection.uuid), "code": error.code})
     try:
         changed = settle.fail(job.connection, error, lease_owner=job.lease_owner, now=clock())
     except DatabaseError:

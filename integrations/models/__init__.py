@@ -4,7 +4,9 @@ from integrations.models.authorization_request import AuthorizationRequest
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
 from integrations.models.event import Event
+from integrations.models.notice import Mailbox, Notice
 from integrations.models.pending_revocation import PendingRevocation
+from integrations.models.preferences import Preferences
 from integrations.models.sweep_run import SweepRun
 from integrations.models.vault_entry import VaultEntry
 
@@ -13,7 +15,10 @@ __all__ = [
     "ClientRegistration",
     "Connection",
     "Event",
+    "Mailbox",
+    "Notice",
     "PendingRevocation",
+    "Preferences",
     "SweepRun",
     "VaultEntry",
 ]

@@ -124,7 +124,7 @@ class Transport:
                 return self._read(answer, request.url)
         except (requests.RequestException, HTTPError, OSError) as error:
             # The chain could hold a URL with a query, or a header.
-            raise _unavailable(error, late=time.monotonic() >= deadline) from None
+            raise unavailable(error, late=time.monotonic() >= deadline) from None
 
     def _read(self, answer: requests.Response, url: str) -> Response:
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -149,12 +149,15 @@ def _shorter(timeout: Any, deadline_seconds: float) -> float:
     )
 
 
-def _unavailable(error: Exception, *, late: bool) -> ProviderUnavailable:
-    if late or isinstance(error, requests.Timeout | ReadTimeoutError | TimeoutError):
+def unavailable(error: Exception, *, late: bool) -> ProviderUnavailable:
+    """What an exception of requests or urllib3 means; raise it `from None`: the cause could hold a URL or a header."""
+    # What interrupts the reading of a body, requests wraps into a plain ConnectionError.
+    cause = error.args[0] if error.args else None
+    if late or any(isinstance(found, requests.Timeout | ReadTimeoutError | TimeoutError) for found in (error, cause)):
         return ProviderUnavailable("No answer in time.", code="timeout")
     if isinstance(error, requests.exceptions.SSLError):
         return ProviderUnavailable("No trusted TLS connection.", code="tls_failed")
-    reason = getattr(error.args[0], "reason", None) if error.args else None
+    reason = getattr(cause, "reason", None)
     if isinstance(reason, urllib3.exceptions.NewConnectionError):
         return ProviderUnavailable("No connection.", code="connection_failed")
     return ProviderUnavailable("The connection was lost.", code="connection_lost")

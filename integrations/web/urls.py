@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from integrations.web.views import catalogue, connect, connection_list, connections, consent, outcome, use
+from integrations.web.views import (
+    catalogue,
+    connect,
+    connection_list,
+    connections,
+    consent,
+    console,
+    outcome,
+    settings,
+    use,
+)
 
 app_name = "integrations"
 
@@ -19,7 +29,12 @@ urlpatterns = [
     path("connections/<uuid:uuid>/connected/", outcome.connected, name="connected"),
     path("connections/<uuid:uuid>/reconnect/", connect.reconnect, name="reconnect"),
     path("connections/<uuid:uuid>/test/", use.test_connection, name="test"),
-    path("connections/<uuid:uuid>/try/", use.try_feature, name="try"),
+    path("connections/<uuid:uuid>/console/", console.console, name="console"),
+    path("connections/<uuid:uuid>/try/", console.try_feature, name="try"),
     path("connections/<uuid:uuid>/rename/", use.rename_connection, name="rename"),
     path("connections/<uuid:uuid>/disconnect/", use.disconnect_connection, name="disconnect"),
+    path("settings/", settings.settings_home, name="settings"),
+    path("settings/notifications/", settings.notifications, name="notifications"),
+    path("settings/language/", settings.language, name="language"),
+    path("language/", settings.language_switch, name="language_switch"),
 ]

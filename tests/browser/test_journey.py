@@ -30,8 +30,8 @@ def test_connect_use_ask_for_more_and_disconnect(hub: Hub) -> None:
     page.get_by_role("button", name="Enable Read your notes").click()
     page.get_by_text("Your connection to Sandbox was updated.").wait_for()
     page.get_by_role("button", name="Try it Read your notes").click()
-    assert page.get_by_text("a note of alice").is_visible()
-    look(page, "try-feature")
+    assert page.get_by_text("a note of alice").first.is_visible()
+    look(page, "console-tried")
 
     page.get_by_role("link", name="Back to the connection").click()
     page.get_by_role("button", name="Test connection").click()
@@ -115,7 +115,7 @@ def test_everything_works_without_javascript(hub: Hub, chromium: Browser) -> Non
     page.get_by_text("Sandbox is connected.").wait_for()
     page.get_by_role("button", name="Try it Read your notes").click()
 
-    assert page.get_by_text("a note of alice").is_visible()
+    assert page.get_by_text("a note of alice").first.is_visible()
     assert "UTC" in page_of_connection(page, hub)
     context.close()
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
         ("sweep_tokens", "--dry-run"),
         ("register_client", "github", "--client-id", "x"),
         ("reseal_vault",),
+        ("send_notices",),
     ],
 )
 def test_a_missing_table_is_told_in_a_sentence(arguments: tuple[str, ...], tmp_path: Path) -> None:

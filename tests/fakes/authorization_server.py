@@ -160,9 +160,15 @@ class FakeAuthorizationServer:
         times: int | None = 1,
         error: str = "invalid_request",
         retry_after: str = "7",
+        answer: Outgoing | None = None,
     ) -> Gate:
-        """Spoil the next `times` answers of an endpoint, None = until `behave`; the gate is for delays."""
-        fault = Fault(behaviour=behaviour, times=times, error=error, retry_after=retry_after)
+        """Spoil the next `times` answers of an endpoint, None = until `behave`; the gate is for delays.
+
+        `answer` is what AS_GIVEN sends: a page with a script, ten megabytes, a redirect to another host.
+        """
+        fault = Fault(
+            behaviour=behaviour, times=times, error=error, retry_after=retry_after, answer=answer or Outgoing()
+        )
         self._plan.add(endpoint, fault)
         return fault.gate
 

@@ -34,6 +34,7 @@ class Behaviour(StrEnum):
     ERROR = auto()
     INVALID_TOKEN = auto()
     INSUFFICIENT_SCOPE = auto()
+    AS_GIVEN = auto()
 
 
 class Gate:
@@ -63,6 +64,7 @@ class Fault:
     times: int | None = 1
     error: str = "invalid_request"
     retry_after: str = "7"
+    answer: Outgoing = field(default_factory=Outgoing)
     gate: Gate = field(default_factory=Gate)
 
     def spoil(self, process: Callable[[], Outgoing]) -> Outgoing | None:
@@ -91,6 +93,7 @@ class Fault:
         retry = {"Retry-After": self.retry_after}
         bearer = 'Bearer realm="fake", error="{}"'.format
         answers = {
+            Behaviour.AS_GIVEN: self.answer,
             Behaviour.RATE_LIMITED: Outgoing(status=429, headers=retry, body=b"slow down"),
             Behaviour.SERVER_ERROR: Outgoing(status=500, body=b"Traceback: everything is broken"),
             Behaviour.UNAVAILABLE: Outgoing(status=503, headers=retry),

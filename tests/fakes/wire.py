@@ -48,10 +48,14 @@ class Outgoing:
 
     def as_bytes(self) -> bytes:
         """The answer as one write, so that it never waits for a delayed acknowledgement."""
+        return self.head() + self.body
+
+    def head(self) -> bytes:
+        """The status line and the headers: all of the answer to a HEAD."""
         head = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
         head += [f"{name}: {value}" for name, value in self.headers.items()]
         head.append(f"Content-Length: {len(self.body)}")
-        return "\r\n".join(head).encode() + b"\r\n\r\n" + self.body
+        return "\r\n".join(head).encode() + b"\r\n\r\n"
 
 
 def json_answer(document: Mapping[str, Any], *, status: int = 200, **headers: str) -> Outgoing:
@@ -143,9 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
         if outgoing is None:
             self._drop()
         else:
-            self.wfile.write(outgoing.as_bytes())
+            self.wfile.write(outgoing.head() if self.command == "HEAD" else outgoing.as_bytes())
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
     def _read(self) -> Incoming:
         address = urlsplit(self.path)

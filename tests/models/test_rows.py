@@ -5,14 +5,16 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import models
 
-from integrations.models import ClientRegistration, PendingRevocation, VaultEntry
+from integrations.models import ClientRegistration, Mailbox, PendingRevocation, Preferences, VaultEntry
 from tests.factories import (
     make_authorization_request,
     make_connection,
     make_event,
+    make_notice,
     make_pending_revocation,
     make_registration,
     make_sweep_run,
+    make_user,
 )
 
 OURS = tuple(apps.get_app_config("integrations").get_models())
@@ -63,6 +65,9 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         make_pending_revocation(connection=connection),
         make_event(connection=connection),
         make_sweep_run(),
+        make_notice(),
+        Mailbox.objects.create(user=make_user()),
+        Preferences.objects.create(user=make_user()),
     ]
 
     assert {type(row) for row in rows} == set(OURS)

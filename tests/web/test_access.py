@@ -14,7 +14,8 @@ from integrations.models import ClientRegistration, Connection, Event, PendingRe
 from tests.factories import make_event, make_pending_revocation, make_sweep_run, make_user
 from tests.web.person import Person
 
-#: Open to everybody: signing in and up, and the protocol endpoints, which authenticate clients and tokens themselves.
+#: Open to everybody: signing in and up, the language, and the protocol endpoints, which authenticate clients and tokens
+#: themselves.
 OPEN = {
     "home",
     "account_login",
@@ -32,6 +33,7 @@ OPEN = {
     "admin:login",
     "admin:jsi18n",
     "admin:logout",
+    "integrations:language_switch",
     "oauth2_provider:token",
     "oauth2_provider:revoke-token",
     "oauth2_provider:introspect",

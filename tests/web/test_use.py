@@ -60,7 +60,7 @@ def test_notes_are_seen(person: Person) -> None:
 
     response = person.post(person.page(connection, "try"), feature="notes.read")
 
-    assert "Sandbox answered for bob : a note of bob" in text_of(response)
+    assert "What Sandbox says for bob : a note of bob" in text_of(response)
     assert "no-store" in response.headers["Cache-Control"]
 
 
@@ -79,7 +79,7 @@ def test_a_refusal_of_the_api_is_shown_as_one(person: Person) -> None:
 
     response = person.post(person.page(connection, "try"), feature="notes.read")
 
-    assert "The answer was a refusal." in text_of(response)
+    assert "Sandbox has a problem of its own." in text_of(response)
 
 
 @pytest.mark.parametrize("action", ["try", "test"])

@@ -2,14 +2,12 @@
 
 import json
 import re
-import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from types import FrameType
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -17,7 +15,9 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
+from integrations.mail.outbox import send_notices
 from integrations.management.database import needed_database
+from integrations.management.stopping import stopping
 from integrations.providers import PROVIDERS
 
 EXAMPLE = """
@@ -71,30 +71,15 @@ class Command(BaseCommand):
             dry_run=options["dry_run"],
         )
         shown = sys.stderr.isatty() and not as_json
-        with needed_database(), _stopping() as stop, _progress(shown=shown) as progress:
-            report = sweep(chosen, clock=timezone.now, progress=progress, stop=stop)
-        self.stdout.write(_as_json(report) if as_json else _as_line(report, dry_run=chosen.dry_run))
+        with needed_database(), stopping() as stop:
+            with _progress(shown=shown) as progress:
+                report = sweep(chosen, clock=timezone.now, progress=progress, stop=stop)
+            self.stdout.write(_as_json(report) if as_json else _as_line(report, dry_run=chosen.dry_run))
+            if not chosen.dry_run:
+                # What became of it is told by send_notices; a mail server that is down is not the sweep's failure.
+                send_notices(clock=timezone.now, stop=stop)
         if report.needs_operator:
             raise CommandError("An operator must act: see the client registrations in admin.", returncode=1)
-
-
-@contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM came since; a second one does what it always does."""
-    asked: list[int] = []
-    before: dict[int, Any] = {}
-
-    def note(signal_number: int, frame: FrameType | None) -> None:
-        asked.append(signal_number)
-        signal.signal(signal_number, before[signal_number])
-
-    for wish in (signal.SIGINT, signal.SIGTERM):
-        before[wish] = signal.signal(wish, note)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for wish_number, handler in before.items():
-            signal.signal(wish_number, handler)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from integrations.flows import connect
 from integrations.flows.connect import Completed
 from integrations.flows.errors import ConnectRefused
 from integrations.models import ClientRegistration, Connection
-from integrations.oauth.errors import OAuthError
+from integrations.oauth.errors import OAuthError, printable
 from integrations.providers import PROVIDERS
 from integrations.providers.variable import Variable
 from integrations.web.addresses import HttpResponseSeeOther, origin_of, safe_path, with_next
@@ -102,6 +102,7 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
             pairs=[(name, value) for name, values in request.GET.lists() for value in values],
             now=timezone.now(),
             ip=client_address(request),
+            user_agent=printable(request.headers.get("User-Agent", "")),
         )
     except OAuthError as error:
         return problem_elsewhere(request, error, registration, again=again)

@@ -2,29 +2,20 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from integrations.flows import access
 from integrations.flows.disconnect import Disconnected, disconnect
 from integrations.flows.rename import rename
-from integrations.models import Connection
-from integrations.oauth.errors import OAuthError, Remedy
-from integrations.providers import PROVIDERS
-from integrations.providers.provider import Feature
-from integrations.web.attempts import changing, opening
+from integrations.oauth.errors import OAuthError
 from integrations.web.decorators import action_of
 from integrations.web.errors import explain
 from integrations.web.forms import RenameForm
 from integrations.web.own import own_connection
-from integrations.web.presentation import can_revoke, connection_card, is_held, provider_name
-from integrations.web.problem import problem
-from integrations.web.summary import summarise
+from integrations.web.presentation import can_revoke, is_held, provider_name
 from integrations.web.views.connections import connection_context
 from integrations.web.visitor import PersonRequest, client_address
 
@@ -45,29 +36,6 @@ def test_connection(request: PersonRequest, uuid: str) -> HttpResponse:
         else:
             messages.error(request, f"{name} refused: it answered with status {trial.status}.")
     return redirect("integrations:connection", uuid=uuid)
-
-
-@never_cache
-@action_of("integrations:connection")
-def try_feature(request: PersonRequest, uuid: str) -> HttpResponse:
-    """Use a feature once, and show what the provider answered."""
-    connection = own_connection(request, uuid)
-    feature = _feature_that_is_on(connection, request.POST.get("feature", ""))
-    try:
-        trial = access.try_path(connection, feature.test_path, actor=request.user.get_username())
-    except OAuthError as error:
-        page = reverse("integrations:connection", kwargs={"uuid": uuid})
-        again = opening(page, label=gettext("Back to the connection"))
-        if error.remedy is Remedy.REAUTHORIZE:
-            again = changing(connection, "reconnect", label=gettext("Reconnect"))
-        return problem(request, error, connection.registration, again=again)
-    context = {
-        "card": connection_card(connection),
-        "feature": feature,
-        "trial": trial,
-        "summary": summarise(trial.text),
-    }
-    return render(request, "integrations/try_feature.html", context)
 
 
 @action_of("integrations:connection")
@@ -96,15 +64,6 @@ def disconnect_connection(request: PersonRequest, uuid: str) -> HttpResponse:
     ended = disconnect(connection, actor=request.user.get_username(), now=timezone.now(), ip=client_address(request))
     messages.success(request, _farewell(ended, provider=provider_name(connection.registration)))
     return redirect("integrations:connections")
-
-
-def _feature_that_is_on(connection: Connection, slug: str) -> Feature:
-    provider = PROVIDERS.get(connection.registration.provider)
-    on = provider.features_of(connection.scope)[0] if provider else ()
-    for feature in on:
-        if feature.slug == slug and feature.test_path:
-            return feature
-    raise Http404
 
 
 def _farewell(ended: Disconnected, *, provider: str) -> str:

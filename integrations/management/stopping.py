@@ -1,0 +1,26 @@
+"""Commands that finish what is under way when they are told to stop."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM came since; a second one does what it always does."""
+    asked: list[int] = []
+    before: dict[int, Any] = {}
+
+    def note(signal_number: int, frame: FrameType | None) -> None:
+        asked.append(signal_number)
+        signal.signal(signal_number, before[signal_number])
+
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        before[wish] = signal.signal(wish, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for wish_number, handler in before.items():
+            signal.signal(wish_number, handler)
