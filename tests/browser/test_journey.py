@@ -63,7 +63,7 @@ def test_a_provider_may_send_the_browser_on_to_origins_nobody_knows(hub: Hub, pa
 def test_the_code_is_nowhere_after_coming_back(hub: Hub, page: Page) -> None:
     connection = connect(hub)
 
-    assert hub.path == f"/connections/{connection.uuid}/"
+    assert hub.path == f"/connections/{connection.uuid}/connected/"
     assert page.evaluate("document.referrer") == ""
     code = hub.server.secrets_issued()[0] if hasattr(hub.server, "secrets_issued") else "code-"
     assert code not in page.content()
