@@ -1,5 +1,5 @@
 # Two commands: `make demo` runs the hub on this machine, `make test` tests it. Each sets up what it needs.
-.PHONY: demo test bench requirements messages lint
+.PHONY: demo test bench requirements messages screenshots lint
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -9,6 +9,7 @@ help:
 	@echo "make bench [ONLY=name]     measure; one JSON object a line"
 	@echo "make requirements          which test proves which row of docs/security.md"
 	@echo "make messages              bring the translations in locale/ in step with the sources"
+	@echo "make screenshots [TO=dir]  pictures of every page, for docs/screenshots or, in all sizes and schemes, elsewhere"
 	@echo "make lint                  the part of 'make test' that runs no tests"
 
 demo:
@@ -28,6 +29,9 @@ requirements:
 
 messages:
 	@scripts/messages
+
+screenshots:
+	@scripts/screenshots $(TO)
 
 lint:
 	@scripts/lint

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     *(["hub.sandbox"] if HUB_SANDBOX else []),
 ]
 MIDDLEWARE = [
+    "hub.request_id.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -90,6 +91,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "hub.request_id.support_code",
             ],
         },
     },
@@ -110,7 +112,7 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "hub.sign_in_backend.EvenAuthenticationBackend",
 ]
 PASSWORD_HASHERS = [*global_settings.PASSWORD_HASHERS, authorization_server.CLIENT_SECRET_HASHER]
 AUTH_PASSWORD_VALIDATORS = [

@@ -16,6 +16,10 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 sign_in_admin.narrow(admin.site)
 admin.site.site_header = admin.site.site_title = "Integration Hub"
 
+# Pages that must not need what may be broken.
+handler400 = "hub.error_pages.bad_request"
+handler500 = "hub.error_pages.server_error"
+
 SIGNED_OUT = TemplateView.as_view(template_name="account/signed_out.html")
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,13 +1,14 @@
 """A person's connections as their list shows them: searched, filtered, sorted by what needs attention, by the page.
 
-Two queries, whatever there is: how many of which kind, and the rows of one page.
+Two queries, whatever there is: how many of which kind, and the rows of one page. A search costs one more, and so do two
+registrations of one provider, which must be told apart.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
-from operator import and_
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,8 @@ from integrations.models import Connection
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.connection_row import COLUMNS, ConnectionRow, connection_rows
+from integrations.web.instances import instance_names
+from integrations.web.search import folded, matches
 from integrations.web.standing import Standing, by_attention, of_standing, standing_of, with_standing
 from integrations.web.wording import grouped
 
@@ -30,11 +33,16 @@ PAGE_SIZE = 25
 SEARCH_LIMIT = 100
 #: As many can be seen at one glance.
 SEARCH_FROM = 6
+#: Each becomes a parameter of the query, of which SQLite takes 32,766.
+FOUND_LIMIT = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """What somebody looks for; empty texts look for everything that is not disconnected."""
+    """What somebody looks for; empty texts look for everything that is not disconnected.
+
+    `provider` is a key of the catalogue, or key/slug for one of several registrations.
+    """
 
     words: str = ""
     standing: str = ""
@@ -50,10 +58,10 @@ class Filter:
         query = urlencode({name: value for name, value in pairs.items() if value})
         return reverse("integrations:connections") + (f"?{query}" if query else "")
 
-    def takes(self, standing: str, provider: str) -> bool:
+    def takes(self, kind: "_Kind") -> bool:
         """Whether connections of that kind are shown."""
-        fits = standing == self.standing if self.standing else standing != Standing.DISCONNECTED
-        return fits and provider in (self.provider or provider,)
+        fits = kind.standing == self.standing if self.standing else kind.standing != Standing.DISCONNECTED
+        return fits and self.provider in ("", kind.provider, kind.registration)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,12 +121,17 @@ class ConnectionList:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Kind:
-    """How many connections a person has of one provider and standing, and how many of them match."""
+    """How many connections a person has of one registration and standing, and how many of them match."""
 
     provider: str
+    slug: str
     standing: Standing
     total: int
     matching: int
+
+    @property
+    def registration(self) -> str:
+        return f"{self.provider}/{self.slug}"
 
 
 def connection_list(user: User, query: QueryDict, *, now: datetime) -> ConnectionList:
@@ -128,22 +141,23 @@ def connection_list(user: User, query: QueryDict, *, now: datetime) -> Connectio
         standing=query.get("status", ""),
         provider=query.get("provider", ""),
     )
-    search = _search(asked.words)
+    search = _search(user, asked.words)
     counts = _counts(user.connections.all(), search, now=now)
     kinds = {kind.provider for kind in counts}
+    instances = instance_names(providers=_several((kind.provider, kind.slug) for kind in counts))
     chosen = replace(
         asked,
         standing=asked.standing if asked.standing in Standing else "",
-        provider=asked.provider if asked.provider in kinds else "",
+        provider=_known(asked.provider, counts, instances),
     )
-    matching = sum(kind.matching for kind in counts if chosen.takes(kind.standing, kind.provider))
+    matching = sum(kind.matching for kind in counts if chosen.takes(kind))
     last = max(-(-matching // PAGE_SIZE), 1)
     number = _page_number(query.get("page", ""), last=last)
     rows = with_standing(user.connections.filter(search), now=now, gone=kinds - PROVIDERS.keys())
     shown = by_attention(_filtered(rows, chosen), now=now)[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     return ConnectionList(
         filter=chosen,
-        rows=connection_rows(shown, now=now),
+        rows=connection_rows(shown, instances=instances, now=now),
         number=number,
         last=last,
         total=sum(kind.total for kind in counts if kind.standing != Standing.DISCONNECTED),
@@ -154,26 +168,43 @@ def connection_list(user: User, query: QueryDict, *, now: datetime) -> Connectio
             Option(value=value, label=str(label), is_chosen=value == chosen.standing)
             for value, label in Standing.choices
         ),
-        providers=_provider_options(
-            {kind.provider for kind in counts if kind.standing != Standing.DISCONNECTED} | {chosen.provider} - {""},
-            chosen,
-        ),
+        providers=_provider_options(counts, chosen, instances),
     )
 
 
 def _counts(rows: QuerySet[Connection], search: Q, *, now: datetime) -> list[_Kind]:
-    """How many there are, and how many match, of each provider and standing."""
+    """How many there are, and how many match, of each registration and standing."""
     matching = Count("pk", filter=search) if search else Count("pk")
-    found = with_standing(rows, now=now).order_by().values_list("registration__provider", "rank")
+    grouped = with_standing(rows, now=now).order_by()
+    found = grouped.values_list("registration__provider", "registration__slug", "rank")
     return [
         _Kind(
             provider=provider,
+            slug=slug,
             standing=_standing_at(provider, standing_of(rank)),
             total=total,
             matching=matched,
         )
-        for provider, rank, total, matched in found.annotate(total=Count("pk"), matching=matching)
+        for provider, slug, rank, total, matched in found.annotate(total=Count("pk"), matching=matching)
     ]
+
+
+def _several(registrations: Iterable[tuple[str, str]]) -> set[str]:
+    """The providers that are there with more than one slug."""
+    slugs = defaultdict(set)
+    for provider, slug in registrations:
+        slugs[provider].add(slug)
+    return {provider for provider, found in slugs.items() if len(found) > 1}
+
+
+def _known(asked: str, kinds: Iterable[_Kind], instances: Mapping[str, str]) -> str:
+    """The provider asked for, without the registration where that is the only one; empty when there is none."""
+    for kind in kinds:
+        if asked == kind.provider:
+            return asked
+        if asked == kind.registration:
+            return asked if kind.slug in instances else kind.provider
+    return ""
 
 
 def _standing_at(provider: str, standing: Standing) -> Standing:
@@ -181,21 +212,28 @@ def _standing_at(provider: str, standing: Standing) -> Standing:
     return Standing.OFF if gone else standing
 
 
-def _search(words: str) -> Q:
-    """Every word is somewhere: in a name, an account, the provider's name."""
-    return reduce(and_, map(_somewhere, words.split()), Q())
-
-
-def _somewhere(word: str) -> Q:
-    providers = [provider.slug for provider in PROVIDERS.values() if word.casefold() in provider.name.casefold()]
-    account = Q(account_label__icontains=word) | Q(account_label="", subject__icontains=word)
-    return Q(name__icontains=word) | account | Q(registration__provider__in=providers)
+def _search(user: User, words: str) -> Q:
+    """Every word is somewhere in what the row shows: in a name, an account, the provider's name or its instance."""
+    if not words:
+        return Q()
+    columns = ("pk", "name", "account_label", "subject", "registration__provider", "registration__slug")
+    rows = list(user.connections.order_by().values_list(*columns))
+    instances = instance_names(providers=_several((provider, slug) for *_, provider, slug in rows))
+    found = (
+        pk
+        for pk, name, label, subject, provider, slug in rows
+        if matches(words, name, label or subject, _name_of(provider), instances.get(slug, ""))
+    )
+    return Q(pk__in=list(islice(found, FOUND_LIMIT)))
 
 
 def _filtered(rows: QuerySet[Any], chosen: Filter) -> QuerySet[Any]:
     rows = of_standing(rows, Standing(chosen.standing)) if chosen.standing else rows.visible()  # type: ignore[attr-defined]
-    if chosen.provider:
-        rows = rows.filter(registration__provider=chosen.provider)
+    provider, _slash, slug = chosen.provider.partition("/")
+    if provider:
+        rows = rows.filter(registration__provider=provider)
+    if slug:
+        rows = rows.filter(registration__slug=slug)
     return rows.select_related("registration").only(*COLUMNS).fetch_mode(models.FETCH_RAISE)
 
 
@@ -203,9 +241,20 @@ def _page_number(text: str, *, last: int) -> int:
     return min(max(int(text), 1), last) if text.isascii() and text.isdecimal() and len(text) < 10 else 1
 
 
-def _provider_options(keys: Iterable[str], chosen: Filter) -> tuple[Option, ...]:
-    named = ((PROVIDERS[key].name if key in PROVIDERS else key, key) for key in keys)
+def _provider_options(kinds: Iterable[_Kind], chosen: Filter, instances: Mapping[str, str]) -> tuple[Option, ...]:
+    """The providers of what is listed; behind each with several registrations, those."""
+    named = {}
+    for kind in kinds:
+        if kind.standing != Standing.DISCONNECTED or chosen.provider in (kind.provider, kind.registration):
+            name = _name_of(kind.provider)
+            named[kind.provider] = (name, "")
+            if kind.slug in instances:
+                named[kind.registration] = (name, instances[kind.slug])
     return tuple(
-        Option(value=key, label=name, is_chosen=key == chosen.provider)
-        for name, key in sorted(named, key=lambda pair: pair[0].casefold())
+        Option(value=value, label=f"{name} · {instance}" if instance else name, is_chosen=value == chosen.provider)
+        for value, (name, instance) in sorted(named.items(), key=lambda item: (folded(item[1][0]), item[1], item[0]))
     )
+
+
+def _name_of(provider: str) -> str:
+    return PROVIDERS[provider].name if provider in PROVIDERS else provider

@@ -1,6 +1,6 @@
 """A row of the list of connections."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConnectionRow:
-    """A connection in the list; `action` is the one thing to do with it: open, reconnect or connect."""
+    """A connection in the list; `action` is the one thing to do with it: open, reconnect or connect.
+
+    `instance` tells several registrations of the provider apart.
+    """
 
     uuid: UUID
     address: str
@@ -46,6 +49,7 @@ class ConnectionRow:
     account: str
     provider: str
     provider_key: str
+    instance: str
     standing: str
     words: str
     features: str
@@ -55,11 +59,20 @@ class ConnectionRow:
     action_address: str
 
 
-def connection_rows(connections: Iterable[Any], *, now: datetime) -> tuple[ConnectionRow, ...]:
-    """Rows of connections that have what `with_standing` adds."""
+def connection_rows(
+    connections: Iterable[Any], *, instances: Mapping[str, str], now: datetime
+) -> tuple[ConnectionRow, ...]:
+    """Rows of connections that have what `with_standing` adds; `instances` are names of registrations by slug."""
     page, reconnect = _address_of("integrations:connection"), _address_of("integrations:reconnect")
     return tuple(
-        _row(connection, standing=standing_of(connection.rank), page=page, reconnect=reconnect, now=now)
+        _row(
+            connection,
+            standing=standing_of(connection.rank),
+            instance=instances.get(connection.registration.slug, ""),
+            page=page,
+            reconnect=reconnect,
+            now=now,
+        )
         for connection in connections
     )
 
@@ -69,7 +82,9 @@ def _address_of(name: str) -> str:
     return reverse(name, kwargs={"uuid": UUID(int=0)}).replace(str(UUID(int=0)), "{}")
 
 
-def _row(connection: Any, *, standing: Standing, page: str, reconnect: str, now: datetime) -> ConnectionRow:
+def _row(
+    connection: Any, *, standing: Standing, instance: str, page: str, reconnect: str, now: datetime
+) -> ConnectionRow:
     provider = provider_name(connection.registration)
     used = connection.last_used_at
     action, action_address = "open", ""
@@ -84,6 +99,7 @@ def _row(connection: Any, *, standing: Standing, page: str, reconnect: str, now:
         account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
         provider=provider,
         provider_key=connection.registration.provider,
+        instance=instance,
         standing=standing.value,
         words=words_for(connection, standing, provider=provider, ends_at=connection.ends_at, now=now),
         features=_features(connection),

@@ -22,15 +22,12 @@ RETRY_AFTER_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sentences:
-    """A title, what happened, what to do, to be translated; `{provider}` is filled in.
-
-    `nothing_changed`: what happened had no effect, which a person likes to read.
-    """
+    """A title, what happened, what that changed, what to do, to be translated; `{provider}` is filled in."""
 
     title: "StrPromise"
     happened: "StrPromise"
+    changed: "StrPromise"
     todo: "StrPromise"
-    nothing_changed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +36,7 @@ class Said:
 
     title: str
     happened: str
+    changed: str
     todo: str
 
 
@@ -56,24 +54,27 @@ class Explanation(Said):
 
 START_AGAIN = _("Start again from here. Use this browser until you are back.")
 NOTHING_CHANGED = _("Nothing was connected, and nothing you had connected before has changed.")
+KEPT = _("What you had connected before is kept.")
+CONNECTION_KEPT = _("The connection was not changed.")
 ASK_OPERATOR = _("Tell an operator of this hub. They find the details below and in the hub's log.")
 
 BY_REMEDY: Mapping[Remedy, Sentences] = {
     Remedy.RETRY: Sentences(
         title=_("{provider} is not answering"),
-        happened=_("The hub asked {provider} and got no usable answer. What you had connected before is kept."),
+        happened=_("The hub asked {provider} and got no usable answer."),
+        changed=KEPT,
         todo=_("Wait a few minutes, then try again."),
     ),
     Remedy.REAUTHORIZE: Sentences(
         title=_("That did not work"),
         happened=_("The answer from {provider} could not be trusted, so the hub did not use it."),
-        nothing_changed=True,
+        changed=NOTHING_CHANGED,
         todo=START_AGAIN,
     ),
     Remedy.OPERATOR: Sentences(
         title=_("An operator must look at this"),
         happened=_("{provider} and this hub do not fit together as they are set up now."),
-        nothing_changed=True,
+        changed=NOTHING_CHANGED,
         todo=ASK_OPERATOR,
     ),
 }
@@ -84,31 +85,31 @@ _STALE = Sentences(
         "You came back from {provider} with an answer that no attempt here is waiting for. It may have been used "
         "already, or it was not made for you."
     ),
-    nothing_changed=True,
+    changed=NOTHING_CHANGED,
     todo=_("If somebody sent you the link, do not use it. Start again from here. Use this browser until you are back."),
 )
 _NOT_THE_PROVIDER = Sentences(
     title=_("The answer is not from {provider}"),
     happened=_("The answer names another sender than {provider}. The hub did not use it."),
-    nothing_changed=True,
+    changed=NOTHING_CHANGED,
     todo=_("Start again from here. If it happens again, tell an operator of this hub."),
 )
 _OUR_ACCESS_THERE = Sentences(
     title=_("{provider} does not accept this hub"),
     happened=_("{provider} refused the hub's client ID or client secret."),
-    nothing_changed=True,
+    changed=NOTHING_CHANGED,
     todo=_("You cannot mend this. Tell an operator of this hub. They find the details below and in the hub's log."),
 )
 _REDIRECT_URI = Sentences(
     title=_("{provider} did not accept the request"),
     happened=_("{provider} refused what the hub sent. Often the redirect URI registered there is not the hub's."),
-    nothing_changed=True,
+    changed=NOTHING_CHANGED,
     todo=_("You cannot mend this. Tell an operator of this hub. They find the details below and in the hub's log."),
 )
 _IDENTITY = Sentences(
     title=_("{provider} did not say clearly who you are"),
     happened=_("The hub could not verify which account you signed in to at {provider}."),
-    nothing_changed=True,
+    changed=NOTHING_CHANGED,
     todo=_("Start again from here. If it happens again, tell an operator of this hub."),
 )
 
@@ -116,7 +117,7 @@ BY_CODE: Mapping[str, Sentences] = {
     "access_denied": Sentences(
         title=_("You did not allow access"),
         happened=_("You, or a rule of your organisation, said no at {provider}."),
-        nothing_changed=True,
+        changed=NOTHING_CHANGED,
         todo=_("If you did not mean to, start again and allow access at {provider}."),
     ),
     "state_missing": _STALE,
@@ -129,27 +130,25 @@ BY_CODE: Mapping[str, Sentences] = {
     "attempt_expired": Sentences(
         title=_("That took too long"),
         happened=_("You have 10 minutes to come back from {provider}, and they were over."),
-        nothing_changed=True,
+        changed=NOTHING_CHANGED,
         todo=START_AGAIN,
     ),
     "other_user": Sentences(
         title=_("Somebody else started this"),
         happened=_("Another person who uses this hub started connecting {provider}; only they can finish it."),
-        nothing_changed=True,
+        changed=NOTHING_CHANGED,
         todo=_("If somebody sent you a link, do not use it. To connect your own account, start from here."),
     ),
     "other_browser": Sentences(
         title=_("You started in another browser"),
         happened=_("Connecting {provider} was started in another browser, or before you last signed in."),
-        nothing_changed=True,
+        changed=NOTHING_CHANGED,
         todo=START_AGAIN,
     ),
     "other_account": Sentences(
         title=_("That is another account"),
-        happened=_(
-            "You came back from {provider} as another account than the one this connection is for. The connection"
-            " was not changed."
-        ),
+        happened=_("You came back from {provider} as another account than the one this connection is for."),
+        changed=CONNECTION_KEPT,
         todo=_(
             "To keep this connection, sign out at {provider}, then start again with its own account. To add the "
             "other account, connect it as a new one."
@@ -158,19 +157,22 @@ BY_CODE: Mapping[str, Sentences] = {
     "connection_gone": Sentences(
         title=_("It was disconnected meanwhile"),
         happened=_("The connection was disconnected while you were at {provider}, so the answer was not used."),
+        changed=_("It stays disconnected; the hub holds nothing of it."),
         todo=_("To use {provider} again, connect it anew."),
     ),
     "disconnected": Sentences(
         title=_("This is disconnected"),
-        happened=_("The connection was disconnected; the hub holds nothing of it any more."),
+        happened=_("The connection was disconnected, and its tokens were deleted."),
+        changed=_("It stays disconnected; the hub holds nothing of it."),
         todo=_("To use {provider} again, connect it anew."),
     ),
     "registration_disabled": Sentences(
         title=_("{provider} is switched off"),
         happened=_(
             "An operator has switched {provider} off in this hub. Nothing starts, and nothing is used, until it "
-            "is on again. Your connections are kept."
+            "is on again."
         ),
+        changed=_("Your connections are kept."),
         todo=_("Ask an operator of this hub when it will be back."),
     ),
     "needs_reauthorization": Sentences(
@@ -179,26 +181,31 @@ BY_CODE: Mapping[str, Sentences] = {
             "{provider} no longer accepts the access you gave. This happens when it expires, or when you or "
             "{provider} took it back."
         ),
+        changed=_("What you allowed is remembered."),
         todo=_("Reconnect the account."),
     ),
     "invalid_grant": Sentences(
         title=_("{provider} took the access back"),
         happened=_("What you brought from {provider} is used up, expired, or was taken back."),
+        changed=KEPT,
         todo=START_AGAIN,
     ),
     "insufficient_scope": Sentences(
         title=_("You have not allowed this yet"),
         happened=_("The connection to {provider} works, but it does not include this."),
+        changed=CONNECTION_KEPT,
         todo=_("Enable the feature on the page of the connection."),
     ),
     "not_connected": Sentences(
         title=_("{provider} is not connected"),
         happened=_("You have no connection to {provider} that can be used for this."),
+        changed=_("Nothing was changed."),
         todo=_("Connect it first."),
     ),
     "owner_inactive": Sentences(
         title=_("This account is not active"),
         happened=_("The person this connection belongs to cannot use the hub at the moment."),
+        changed=CONNECTION_KEPT,
         todo=ASK_OPERATOR,
     ),
     "iss_mismatch": _NOT_THE_PROVIDER,
@@ -211,7 +218,7 @@ BY_CODE: Mapping[str, Sentences] = {
     "invalid_scope": Sentences(
         title=_("{provider} does not offer this"),
         happened=_("The hub asked {provider} for more than it is set up to give."),
-        nothing_changed=True,
+        changed=NOTHING_CHANGED,
         todo=_("Start again with fewer features, or tell an operator of this hub."),
     ),
     "identity_refused": _IDENTITY,
@@ -219,12 +226,14 @@ BY_CODE: Mapping[str, Sentences] = {
     "sub_mismatch": _IDENTITY,
     "rate_limited": Sentences(
         title=_("{provider} is busy"),
-        happened=_("{provider} asked the hub to slow down. What you had connected before is kept."),
+        happened=_("{provider} asked the hub to slow down."),
+        changed=KEPT,
         todo=_("Wait a few minutes, then try again."),
     ),
     "rotation_uncertain": Sentences(
         title=_("Access is being renewed"),
         happened=_("The hub was interrupted while it renewed the access to {provider}."),
+        changed=_("The connection is kept."),
         todo=_("Wait a minute, then try again."),
     ),
 }
@@ -237,6 +246,7 @@ def explain(error: OAuthError, *, provider: str) -> Explanation:
     return Explanation(
         title=said.title,
         happened=said.happened,
+        changed=said.changed,
         todo=said.todo,
         code=error.code,
         status=STATUS_OF_REMEDY[error.remedy],
@@ -254,10 +264,10 @@ def sentences_of(code: str, *, provider: str) -> Said | None:
 
 
 def _say(sentences: Sentences, *, provider: str) -> Said:
-    happened = _filled(sentences.happened, provider)
     return Said(
         title=_filled(sentences.title, provider),
-        happened=f"{happened} {NOTHING_CHANGED}" if sentences.nothing_changed else happened,
+        happened=_filled(sentences.happened, provider),
+        changed=_filled(sentences.changed, provider),
         todo=_filled(sentences.todo, provider),
     )
 

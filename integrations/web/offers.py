@@ -16,7 +16,8 @@ from integrations.models import ClientRegistration
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Provider
-from integrations.web.presentation import authorization_origin
+from integrations.web.instances import host_of, told_apart
+from integrations.web.search import folded, matches
 from integrations.web.wording import said
 
 SEARCH_LIMIT = 100
@@ -39,7 +40,10 @@ CATEGORIES: Mapping[str, object] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfferCard:
-    """A service, where its card leads, and how often the person has connected it; `english` finds it, too."""
+    """A service, where its card leads, and how often the person has connected it; `english` finds it, too.
+
+    `instance` tells several registrations of the service apart.
+    """
 
     provider: str
     name: str
@@ -48,14 +52,16 @@ class OfferCard:
     categories: tuple[str, ...]
     address: str
     host: str = ""
+    instance: str = ""
     connected: int = 0
+    connected_address: str = ""
     note: str = ""
 
     def matches(self, words: str) -> bool:
         """Whether every word is somewhere on the card."""
         titles = map(category_title, self.categories)
-        known = " ".join((self.name, self.description, self.host, *titles, self.provider, self.english))
-        return all(word in known.casefold() for word in words.casefold().split())
+        texts = (self.name, self.description, self.host, self.instance, *titles, self.provider, self.english)
+        return matches(words, *texts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +97,7 @@ def offers(user: User, query: QueryDict) -> Offers:
     """What a query string asks for: words and a category; an unknown category counts as none."""
     words = printable(query.get("q", ""), limit=SEARCH_LIMIT)
     registrations = list(ClientRegistration.objects.filter(provider__in=PROVIDERS))
-    offered = _offered(user, [registration for registration in registrations if registration.enabled])
+    offered = _offered(user, registrations)
     missing = _not_set_up(user, registrations)
     known = {category for card in (*offered, *missing) for category in card.categories}
     category = query.get("category", "")
@@ -112,21 +118,30 @@ def category_title(category: str) -> str:
 
 
 def _offered(user: User, registrations: Iterable[ClientRegistration]) -> list[OfferCard]:
+    """What is switched on; a registration that is off counts when others are told apart from it, as everywhere."""
     counts = user.connections.visible().order_by().values_list("registration").annotate(Count("pk"))
-    connected = dict(counts)
-    return [
-        OfferCard(
-            provider=registration.provider,
-            name=PROVIDERS[registration.provider].name,
-            description=said(PROVIDERS[registration.provider].description),
-            english=_english(PROVIDERS[registration.provider]),
-            categories=PROVIDERS[registration.provider].categories,
-            address=reverse("integrations:provider", args=(registration.slug,)),
-            host=authorization_origin(registration).partition("://")[2],
-            connected=connected.get(registration.pk, 0),
+    connected, instances = dict(counts), told_apart(registrations)
+    cards = []
+    for registration in registrations:
+        if not registration.enabled:
+            continue
+        provider, slug = PROVIDERS[registration.provider], registration.slug
+        one = f"{provider.slug}/{slug}" if slug in instances else provider.slug
+        cards.append(
+            OfferCard(
+                provider=provider.slug,
+                name=provider.name,
+                description=said(provider.description),
+                english=_english(provider),
+                categories=provider.categories,
+                address=reverse("integrations:provider", args=(slug,)),
+                host=host_of(registration),
+                instance=instances.get(slug, ""),
+                connected=connected.get(registration.pk, 0),
+                connected_address=f"{reverse('integrations:connections')}?{urlencode({'provider': one})}",
+            )
         )
-        for registration in registrations
-    ]
+    return cards
 
 
 def _not_set_up(user: User, registrations: Iterable[ClientRegistration]) -> list[OfferCard]:
@@ -170,7 +185,7 @@ def _english(provider: Provider) -> str:
 
 def _chosen(cards: Iterable[OfferCard], words: str, category: str) -> tuple[OfferCard, ...]:
     found = (card for card in cards if card.matches(words) and category in (*card.categories, ""))
-    return tuple(sorted(found, key=lambda card: (card.name.casefold(), card.address)))
+    return tuple(sorted(found, key=lambda card: (folded(card.name), card.instance, card.address)))
 
 
 def _chips(categories: Iterable[str], words: str, chosen: str) -> tuple[Chip, ...]:

@@ -24,10 +24,12 @@ def problem(
     registration: ClientRegistration | None = None,
     *,
     again: Again | None = None,
+    request_id: str = "",
 ) -> HttpResponse:
     """Explain an error with its status; where it may be the redirect URI, an operator reads which one to register.
 
-    `again` is what starting again means; without it, the choice of features at the provider.
+    `again` is what starting again means; without it, the choice of features at the provider. `request_id` is that of
+    the request that failed, if it is another one.
     """
     explanation = explain(error, provider=provider_name(registration) if registration else "")
     redirect_uri = clients.redirect_uri(registration) if registration else ""
@@ -36,6 +38,7 @@ def problem(
         "provider": provider_name(registration) if registration else gettext("The provider"),
         "registration": registration,
         "again": None if explanation.for_operator else _again(registration, again),
+        "request_id": request_id or _request_id(request),
         "redirect_uri": redirect_uri if explanation.redirect_uri_suspected else "",
     }
     response = render(request, "integrations/problem.html", context, status=explanation.status)
@@ -60,6 +63,7 @@ def problem_elsewhere(
         "retry_after": error.retry_after,
         "slug": registration.slug if registration else "",
         "again": asdict(again) if again else None,
+        "request_id": _request_id(request),
     }
     return HttpResponseSeeOther(reverse("integrations:problem"))
 
@@ -72,7 +76,12 @@ def kept_problem(request: HttpRequest) -> HttpResponse | None:
     error = OAuthError(kept["description"], code=kept["code"], retry_after=kept["retry_after"])
     error.remedy, error.said_by_provider = Remedy(kept["remedy"]), kept["said_by_provider"]
     registration = ClientRegistration.objects.filter(slug=kept["slug"]).first()
-    return problem(request, error, registration, again=Again(**kept["again"]) if kept["again"] else None)
+    again = Again(**kept["again"]) if kept["again"] else None
+    return problem(request, error, registration, again=again, request_id=kept.get("request_id", ""))
+
+
+def _request_id(request: HttpRequest) -> str:
+    return str(request.META.get("hub.request_id", ""))
 
 
 def _again(registration: ClientRegistration | None, again: Again | None) -> Again | None:

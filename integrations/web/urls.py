@@ -11,6 +11,7 @@ from integrations.web.views import (
     console,
     outcome,
     settings,
+    style,
     use,
 )
 
@@ -37,4 +38,5 @@ urlpatterns = [
     path("settings/notifications/", settings.notifications, name="notifications"),
     path("settings/language/", settings.language, name="language"),
     path("language/", settings.language_switch, name="language_switch"),
+    path("style/", style.style, name="style"),
 ]

@@ -1,9 +1,7 @@
 """A real Chromium on a live hub, signed in, with a provider beside it."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -16,13 +14,13 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from integrations.models import ClientRegistration
+from tests.browser.pictures import take
 from tests.factories import make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.registration import register_sandbox
 
 CHROMIUM = "/usr/bin/chromium"
 WIDE, NARROW = 1280, 390
-SCREENSHOTS = os.environ.get("HUB_SCREENSHOTS", "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,26 +153,30 @@ def violations_of_accessibility(page: Page) -> list[str]:
 def look(page: Page, name: str) -> None:
     """Hold a page against what is true of all: no axe violation, no sideways scrolling; wide, narrow, light, dark.
 
-    With HUB_SCREENSHOTS=<folder> it also leaves pictures for a person to look at.
+    With HUB_SCREENSHOTS=<folder> it also leaves pictures for a person to look at (pictures.py).
     """
     for width in (WIDE, NARROW):
         for scheme in ("light", "dark"):
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme=scheme)
-            if SCREENSHOTS:
-                page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{width}-{scheme}.png", full_page=True)
-                # Playwright leaves empty ones on fields, which htmx would copy to the fields of an answer.
-                page.evaluate("document.querySelectorAll('[style=\"\"]').forEach((e) => e.removeAttribute('style'))")
-            assert violations_of_accessibility(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert small_targets(page) == []
+            glance(page, name)
     page.set_viewport_size({"width": WIDE, "height": 800})
     page.emulate_media(color_scheme="light")
 
 
+def glance(page: Page, name: str) -> None:
+    """The same as the page stands, for a journey that runs on every device anyway."""
+    width: int = page.evaluate("innerWidth")
+    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    take(page, name, width=width, scheme="dark" if dark else "light")
+    assert violations_of_accessibility(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert small_targets(page) == []
+
+
 TARGETS = (
     "button, summary, .button, .back-link, .site-nav a, .connection-card, .provider-card, "
-    "input:not([type=hidden], [type=checkbox], [type=radio])"
+    "input:not([type=hidden], [type=checkbox], [type=radio]), label:has(> input)"
 )
 TOO_LOW = """(selector) => [...document.querySelectorAll(selector)]
     .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.9)

@@ -1,12 +1,13 @@
 """An operator with a real browser registers a provider and revokes connections, under the pages' policy."""
 
-from pathlib import Path
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from integrations.models import ClientRegistration, Connection
-from tests.browser.conftest import SCREENSHOTS, Hub
+from tests.browser.conftest import WIDE, Hub
+from tests.browser.pictures import take
 from tests.factories import make_connection, make_event, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -14,8 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def shot(page: Page, name: str) -> None:
     """With HUB_SCREENSHOTS=<folder>, a picture to look at: Django's own pages are not held to our rules."""
-    if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name.strip('-')}.png", full_page=True)
+    take(page, re.sub(r"-\d+|-$", "", name), width=WIDE, scheme="light")
 
 
 def test_an_operator_registers_a_provider_and_copies_the_redirect_uri(hub: Hub) -> None:

@@ -1,10 +1,13 @@
 """Every page, in every state a person meets, wide and narrow, light and dark."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from integrations.models import ClientRegistration, Connection, Event
+from tests.authorization_server.steps import authorization_request, get_tokens, make_application
 from tests.browser.conftest import Hub, look
 from tests.factories import make_connection, make_event
 from tests.fakes.misbehaviour import Behaviour
@@ -98,6 +101,19 @@ def test_a_problem_for_an_operator(hub: Hub) -> None:
 
 def test_pages_that_are_not_there(hub: Hub) -> None:
     look(hub.open("/connections/new/nothing-of-the-kind/"), "404")
+
+
+def test_allowing_an_application(hub: Hub) -> None:
+    make_application(name="Agenda for teams")
+    get_tokens(hub.user, scope="profile")
+
+    asked = urlencode(authorization_request(scope="profile notes:read notes:write"))
+    page = hub.open(f"/oauth/authorize/?{asked}")
+    assert page.get_by_role("button", name="Allow").is_visible()
+    look(page, "authorize")
+
+    refused = urlencode(authorization_request(redirect_uri="https://elsewhere.example.test/"))
+    look(hub.open(f"/oauth/authorize/?{refused}"), "authorize-refused")
 
 
 def without_refresh(route: object) -> None:

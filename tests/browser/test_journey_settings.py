@@ -31,7 +31,7 @@ def choose(hub: Hub) -> None:
     expect(page.get_by_text("Saved. This is the mail you get from now on.")).to_be_visible()
     expect(page.get_by_label("A connection was added")).not_to_be_checked()
     expect(page.get_by_label("A connection needs you")).to_be_checked()
-    page.get_by_role("link", name="Settings").click()
+    page.locator("main").get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="Language", exact=True).click()
     page.get_by_label("Deutsch").check()
     page.get_by_role("button", name="Save").click()

@@ -48,6 +48,30 @@ def test_search_and_filters(person: Person, query: str, found: list[str]) -> Non
     assert ("No connection matches" in text_of(page)) is not bool(found)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Müller", "MÜLLER"),
+        ("MÜLLER", "müller"),
+        ("Müller", "muller"),
+        ("Mu\u0308ller", "m\u00fcller"),
+        ("Straße 5", "STRASSE 5"),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσεύς"),
+        ("İstanbul", "istanbul"),
+        ("Żółć", "zo\u0301łc"),
+        ("ШКОЛА", "школа"),
+        ("حساب العمل", "العمل"),
+        ("100%", "0%"),
+        ("a_b\\c", "_b\\"),
+    ],
+)
+def test_words_are_found_whatever_the_case_and_the_accents(person: Person, name: str, words: str) -> None:
+    held(person, name)
+    held(person, "Another account")
+
+    assert titles(person.get(f"/connections/?{urlencode({'q': words})}")) == [name]
+
+
 @pytest.mark.requirement(111)
 def test_a_search_finds_nobody_elses(person: Person, stranger: Person) -> None:
     held(stranger, "Secret plans")

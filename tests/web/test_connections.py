@@ -15,7 +15,7 @@ def test_a_page_costs_the_same_whatever_has_happened(
     for _ in range(30):
         make_event(connection=connection)
 
-    with django_assert_num_queries(4):  # session, user, connection, events
+    with django_assert_num_queries(5):  # session, user, connection, registrations of the provider, events
         person.get(person.page(connection))
 
 

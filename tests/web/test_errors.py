@@ -20,7 +20,7 @@ def test_an_unknown_code_is_explained_by_its_remedy(remedy: Remedy) -> None:
 
 @pytest.mark.parametrize("sentences", [*BY_CODE.values(), *BY_REMEDY.values()], ids=str)
 def test_sentences_are_whole_and_fill_only_the_provider(sentences: object) -> None:
-    for text in (sentences.happened, sentences.todo):  # type: ignore[attr-defined]
+    for text in (sentences.happened, sentences.changed, sentences.todo):  # type: ignore[attr-defined]
         assert text.endswith(".")
         assert not set(text.replace("{provider}", "")) & set("{}")
 

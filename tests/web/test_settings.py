@@ -8,8 +8,7 @@ from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
-from django.test import Client, RequestFactory
+from django.test import Client
 from pytest_django import Settings
 
 from integrations.models import Event, Notice, Preferences
@@ -261,13 +260,33 @@ def test_a_choice_takes_a_post_from_our_own_page(person: Person, path: str) -> N
     assert not Event.objects.exists()
 
 
-def test_the_switch_offers_every_language_and_leads_back() -> None:
-    request = RequestFactory().get("/connections/", {"q": '"><script>'})
+@pytest.mark.parametrize("path", ["/accounts/login/", "/connections/", "/nothing/of/the/kind/"])
+def test_every_page_offers_every_language(person: Person, path: str) -> None:
+    client = Client() if path.startswith("/accounts/") else person.client
 
-    html = render_to_string("components/language_switch.html", {"path": request.get_full_path()}, request)
+    html = client.get(path).content.decode()
 
-    assert 'action="/language/"' in html
+    assert html.count('action="/language/"') == 1
     assert 'value="en-gb" lang="en-gb" data-variant="quiet" aria-current="true"' in html
     assert 'value="de" lang="de"' in html
-    assert "csrfmiddlewaretoken" in html
-    assert 'name="next" value="/connections/?q=' in html and "<script>" not in html
+
+
+@pytest.mark.requirement(128)
+@pytest.mark.parametrize(
+    ("referrer", "onwards"),
+    [
+        ("http://testserver/connections/?q=a%20b", "/connections/?q=a%20b"),
+        ("http://testserver/accounts/login/", "/accounts/login/"),
+        ("http://testserver//evil.example/", "/"),
+        ("http://testserver.evil.example/connections/", "/"),
+        ("http://user@testserver/connections/", "/"),
+        ("https://evil.example/connections/", "/"),
+        ("not an address", "/"),
+        ("http://[/", "/"),
+        ("", "/"),
+    ],
+)
+def test_switching_leads_back_to_the_page_it_was_on(referrer: str, onwards: str) -> None:
+    answer = Client().post("/language/", {"language": "de"}, headers={"Referer": referrer})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, onwards)

@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
@@ -78,6 +79,34 @@ def test_signing_in_looks_the_same_for_a_wrong_name_and_a_wrong_password() -> No
         answers.append((*page[:3], re.sub(r'value="[\w@.]*"', "", str(page[3])), page[4]))
 
     assert len(set(map(str, answers))) == 1
+
+
+class CountingHasher(MD5PasswordHasher):
+    """Stands for a slow one: how often it is used is how long a visitor waits."""
+
+    algorithm = "counting"
+    used = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        type(self).used += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.requirement(135)
+def test_signing_in_takes_as_long_whoever_has_an_account(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    make_user("grace")
+    make_user("gone", is_active=False)
+    user = make_user("ada")
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+
+    used = {}
+    for name in ("ada", "grace", "gone", "nobody", "ada@example.test", "grace@example.test", "nobody@example.test"):
+        before = CountingHasher.used
+        Client().post("/accounts/login/", {"login": name, "password": "wrong"})
+        used[name] = CountingHasher.used - before
+
+    assert set(used.values()) == {2}, used
 
 
 def secrets_of(user: User) -> list[str]:

@@ -73,8 +73,8 @@ def person() -> User:
 def connections(person: User) -> list[Connection]:
     """One of every standing, the first with every kind of event."""
     sandbox = make_registration(slug="sandbox")
-    off = make_registration(enabled=False)
-    broken = make_registration()
+    off = make_registration(enabled=False, origin="http://127.0.0.1:8")
+    broken = make_registration(origin="http://127.0.0.1:7")
     broken.last_error_code = "invalid_client"
     broken.save()
     gone = make_registration(provider="☂", variables={})

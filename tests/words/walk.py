@@ -8,6 +8,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 #: For operators, in English; for programs.
 NOT_FOR_PEOPLE = ("admin", "sandbox")
+#: For those who work on the hub, in English too.
+NOT_TRANSLATED = ("style",)
 NAMED = re.compile(r"\(\?P<(\w+)>")
 
 
@@ -38,5 +40,5 @@ def _walk(resolver: URLResolver, *, namespaces: tuple[str, ...], parameters: fro
             inner = (*namespaces, entry.namespace) if entry.namespace else namespaces
             if not set(inner) & set(NOT_FOR_PEOPLE):
                 yield from _walk(entry, namespaces=inner, parameters=taken)
-        elif isinstance(entry, URLPattern) and entry.name:
+        elif isinstance(entry, URLPattern) and entry.name and entry.name not in NOT_TRANSLATED:
             yield Address(name=":".join((*namespaces, entry.name)), parameters=taken)

@@ -12,6 +12,7 @@ from integrations.models import ClientRegistration
 from integrations.providers import PROVIDERS
 from integrations.web.addresses import safe_path
 from integrations.web.forms import FeaturesForm
+from integrations.web.instances import instance_name
 from integrations.web.offers import offers
 from integrations.web.presentation import connection_card, feature_rows, registration_card, scope_rows
 from integrations.web.visitor import PersonRequest
@@ -58,6 +59,7 @@ def render_choice(
     on = () if form else {feature.slug for row in connected for feature in entry.features_of(row.scope)[0]}
     context = {
         "card": registration_card(registration),
+        "instance": instance_name(registration),
         "provider": entry,
         "features": feature_rows(entry, wanted={*wanted, *on}),
         "form": form or FeaturesForm(provider=entry, questions=entry.questions(registration.variables)),

@@ -10,6 +10,7 @@ from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.errors import sentences_of
 from integrations.web.forms import RenameForm
+from integrations.web.instances import instance_name
 from integrations.web.own import own_connection
 from integrations.web.presentation import (
     answers_of,
@@ -41,6 +42,7 @@ def connection_context(row: Connection, *, rename_form: RenameForm | None = None
     return {
         "connection": row,
         "card": connection_card(row),
+        "instance": instance_name(row.registration),
         "registration": row.registration,
         "answers": answers_of(row),
         "provider": provider,

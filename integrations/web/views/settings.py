@@ -1,5 +1,7 @@
 """What a person can set: the way there, which mail they get, their language."""
 
+from urllib.parse import urlsplit
+
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
@@ -78,10 +80,21 @@ def language(request: PersonRequest) -> HttpResponse:
 def language_switch(request: HttpRequest) -> HttpResponse:
     """Read the page one was on in another language, signed in or not."""
     form = LanguageForm(request.POST)
-    onwards = safe_path(request.POST.get("next", "")) or reverse("home")
+    onwards = safe_path(request.POST.get("next", "")) or _page_before(request) or reverse("home")
     if not form.is_valid():
         return HttpResponseSeeOther(onwards)
     return _switched(request, form.cleaned_data["language"], onwards=onwards)
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page of ours that a form was sent from, as far as the browser says; pages with a secret address do not."""
+    try:
+        referrer = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return ""
+    if referrer.netloc != request.get_host():
+        return ""
+    return safe_path(f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path)
 
 
 def _switched(request: HttpRequest, language: str, *, onwards: str) -> HttpResponse:

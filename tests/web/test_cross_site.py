@@ -1,0 +1,41 @@
+"""No page takes a form that another site made: every address, by somebody who is signed in."""
+
+import pytest
+from django.test import Client
+
+from integrations.models import Connection
+from tests.factories import make_event, make_pending_revocation, make_sweep_run, make_user
+from tests.web.person import Person
+from tests.web.test_access import routes, snapshot, values_for
+
+#: Asked by programs, which show who they are in the request itself and have no cookie that a browser would add.
+OF_PROGRAMS = {"oauth2_provider:token", "oauth2_provider:revoke-token", "oauth2_provider:introspect"}
+
+
+@pytest.fixture
+def connection(person: Person) -> Connection:
+    connection = person.connect("notes.read")
+    make_event(connection=connection)
+    make_pending_revocation(connection=connection)
+    make_sweep_run()
+    return connection
+
+
+@pytest.mark.requirement(100)
+@pytest.mark.parametrize("is_operator", [False, True])
+def test_every_form_wants_its_token(person: Person, connection: Connection, is_operator: bool) -> None:
+    user = make_user("root", is_staff=True, is_superuser=True) if is_operator else person.user
+    elsewhere = Client(enforce_csrf_checks=True, headers={"Origin": "https://evil.example", "HX-Request": "true"})
+    elsewhere.force_login(user)
+    before = snapshot()
+
+    taken = []
+    for route in routes():
+        for method in (elsewhere.post, elsewhere.put, elsewhere.patch, elsewhere.delete):
+            answer = method(route.path(values_for(connection, route_name=route.name)))
+            if answer.status_code != 403 and route.name not in OF_PROGRAMS and "sandbox" not in route.pattern:
+                taken.append((route.name, answer.status_code))
+
+    assert taken == []
+    assert snapshot() == before
+    assert elsewhere.get("/accounts/sessions/").status_code == 200
