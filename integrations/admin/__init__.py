@@ -6,12 +6,15 @@ pending authorization requests are not registered at all.
 
 from integrations.admin.client_registration import ClientRegistrationAdmin
 from integrations.admin.connection import ConnectionAdmin
-from integrations.admin.records import EventAdmin, PendingRevocationAdmin, SweepRunAdmin
+from integrations.admin.person import PersonAdmin
+from integrations.admin.records import AccountClosureAdmin, EventAdmin, PendingRevocationAdmin, SweepRunAdmin
 
 __all__ = [
+    "AccountClosureAdmin",
     "ClientRegistrationAdmin",
     "ConnectionAdmin",
     "EventAdmin",
     "PendingRevocationAdmin",
+    "PersonAdmin",
     "SweepRunAdmin",
 ]

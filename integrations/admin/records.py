@@ -1,10 +1,10 @@
-"""What happened: events, sweeps, revocations that wait. Nothing here can be changed."""
+"""What happened: events, sweeps, revocations and accounts that wait. Nothing here can be changed."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
-from integrations.models import Event, PendingRevocation, SweepRun
+from integrations.models import AccountClosure, Event, PendingRevocation, SweepRun
 
 
 @admin.register(Event)
@@ -54,4 +54,11 @@ class PendingRevocationAdmin(ReadOnlyAdmin):
     list_display = ("connection", "registration", "attempts", "next_attempt_at", "last_error_code", "created_at")
     list_filter = ("registration__provider", "last_error_code")
     list_select_related = ("connection", "registration")
+    fields = list_display
+
+
+@admin.register(AccountClosure)
+class AccountClosureAdmin(ReadOnlyAdmin):
+    list_display = ("user", "started_at", "operator")
+    list_select_related = ("user",)
     fields = list_display

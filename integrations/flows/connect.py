@@ -151,6 +151,7 @@ def complete(
             Event.Kind.CONNECT_FAILED,
             connection=request.connection,
             registration=registration,
+            owner_id=user.pk,
             actor=user.get_username(),
             ip=ip,
             details={"code": error.code},

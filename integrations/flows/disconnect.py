@@ -16,7 +16,7 @@ from integrations.flows.events import record
 from integrations.flows.rows import load
 from integrations.flows.schedule import backoff
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
-from integrations.models.connection import ENDED, LEASE_RELEASED, NEXT_VERSION
+from integrations.models.connection import ENDED, NEXT_VERSION
 from integrations.oauth.client import Client
 from integrations.oauth.errors import InvalidGrant, OAuthError, RequestRefused
 from integrations.oauth.token import TokenResponse
@@ -43,7 +43,7 @@ def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "
     Attempts to connect that were under way for this owner at this provider are void. A refresh in flight cannot bring
     tokens back: what it brings is revoked too.
     """
-    pending = _wipe(connection, actor=actor, now=now, ip=ip, reason=reason)
+    pending = wipe(connection, actor=actor, now=now, ip=ip, reason=reason)
     if pending is not None:
         _attempt(pending, now=now)
     current = load(connection.pk)
@@ -55,12 +55,19 @@ def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "
 
 
 def retry_revocations(
-    *, now: datetime, provider: str = "", limit: int = 100, stop: Callable[[], bool] = lambda: False
+    *,
+    now: datetime,
+    provider: str = "",
+    owner_id: int | None = None,
+    limit: int = 100,
+    stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Try again what providers could not be told yet, until `stop` says so; how many were revoked."""
     due = PendingRevocation.objects.filter(next_attempt_at__lte=now).select_related("connection", "registration")
     if provider:
         due = due.filter(registration__provider=provider)
+    if owner_id is not None:
+        due = due.filter(connection__owner_id=owner_id)
     rows = itertools.takewhile(lambda _: not stop(), due.order_by("next_attempt_at")[:limit])
     return sum(_attempt(row, now=now) for row in rows)
 
@@ -81,7 +88,13 @@ def hand_back(client: Client, answer: TokenResponse) -> None:
         logger.warning("refused tokens could not be revoked", extra={"code": error.code})
 
 
-def _wipe(connection: Connection, *, actor: str, now: datetime, ip: str, reason: str) -> PendingRevocation | None:
+def wipe(
+    connection: Connection, *, actor: str, now: datetime, ip: str = "", reason: str = ""
+) -> PendingRevocation | None:
+    """The part of disconnecting that needs nobody else, in one transaction; what the provider must be told, if any.
+
+    A lease stays until it runs out: as long as it does, a refresh in flight may bring tokens that must be revoked, too.
+    """
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
         before = load(connection.pk)
@@ -90,7 +103,7 @@ def _wipe(connection: Connection, *, actor: str, now: datetime, ip: str, reason:
         pending = _to_revoke(before)
         ended = Connection.Status.REVOKED if pending is None else Connection.Status.REVOKING
         Connection.objects.filter(pk=before.pk).update(
-            status=ended, refresh_due_at=None, version=NEXT_VERSION, failure_count=0, **LEASE_RELEASED
+            status=ended, refresh_due_at=None, version=NEXT_VERSION, failure_count=0
         )
         AuthorizationRequest.objects.filter(user=before.owner, registration=before.registration).delete()
         vault.erase(before)

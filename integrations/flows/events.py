@@ -10,16 +10,17 @@ def event(
     *,
     connection: Connection | None = None,
     registration: ClientRegistration | None = None,
+    owner_id: int | None = None,
     actor: str = "",
     ip: str = "",
     details: Mapping[str, object] | None = None,
 ) -> Event:
-    """An unsaved event; details must hold no secret."""
+    """An unsaved event; details must hold no secret. Whose it is, the connection says, or `owner_id` without one."""
     return Event(
         kind=kind,
         connection=connection,
         registration_id=connection.registration_id if connection else registration.pk if registration else None,
-        owner_id=connection.owner_id if connection else None,
+        owner_id=connection.owner_id if connection else owner_id,
         actor=actor[:150],
         ip=ip or None,
         details=dict(details or {}),
@@ -31,9 +32,18 @@ def record(
     *,
     connection: Connection | None = None,
     registration: ClientRegistration | None = None,
+    owner_id: int | None = None,
     actor: str = "",
     ip: str = "",
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Save an event in the caller's transaction."""
-    event(kind, connection=connection, registration=registration, actor=actor, ip=ip, details=details).save()
+    event(
+        kind,
+        connection=connection,
+        registration=registration,
+        owner_id=owner_id,
+        actor=actor,
+        ip=ip,
+        details=details,
+    ).save()

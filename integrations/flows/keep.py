@@ -13,12 +13,13 @@ from django.db import IntegrityError, transaction
 from integrations import vault
 from integrations.flows import notices
 from integrations.flows.clients import provider_of
-from integrations.flows.errors import ConnectRefused
+from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record
 from integrations.flows.grant import Grant, granted
 from integrations.flows.identify import Account
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import ENDED, RENEWED
+from integrations.models.person import people
 from integrations.oauth.scope import compare_scope
 from integrations.oauth.server import Dialect
 from integrations.oauth.token import TokenResponse
@@ -61,6 +62,7 @@ def keep(brought: Brought, *, now: datetime, actor: str, ip: str, user_agent: st
 
     Raises:
         ConnectRefused: the attempt was to reconnect another account, or its connection was ended meanwhile.
+        ConnectionUnusable: the person was deactivated meanwhile.
     """
     for last_try in (False, True):
         try:
@@ -78,6 +80,7 @@ def keep(brought: Brought, *, now: datetime, actor: str, ip: str, user_agent: st
 
 def _keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
     request, answer, account, dialect = brought.request, brought.answer, brought.account, brought.dialect
+    _require_active(request.user_id)
     row = _row(request, account, held_before=brought.held_before)
     asked = frozenset(request.scope.split())
     provider = provider_of(request.registration)
@@ -111,6 +114,12 @@ def _lost(provider: Provider, before: frozenset[str], scope: frozenset[str]) -> 
     """Whoever connects anew with less scope does not mean to lose what was on."""
     off = provider.features_of(scope)[1]
     return tuple(feature for feature in provider.features_of(before)[0] if before and feature in off)
+
+
+def _require_active(user_id: int) -> None:
+    """Stop for somebody who was deactivated while the code was exchanged; until this commits, nobody can be."""
+    if not people().select_for_update(no_key=True).filter(pk=user_id, is_active=True).values_list("pk").first():
+        raise ConnectionUnusable("Your account is not active.", code="owner_inactive")
 
 
 def confirmed(

@@ -1,5 +1,6 @@
 """Rows and queries; no network, no keys."""
 
+from integrations.models.account_closure import AccountClosure
 from integrations.models.authorization_request import AuthorizationRequest
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
@@ -11,6 +12,7 @@ from integrations.models.sweep_run import SweepRun
 from integrations.models.vault_entry import VaultEntry
 
 __all__ = [
+    "AccountClosure",
     "AuthorizationRequest",
     "ClientRegistration",
     "Connection",

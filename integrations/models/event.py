@@ -51,6 +51,8 @@ class Event(models.Model):
         REVOKED_AT_PROVIDER = "revoked_at_provider", _("Access withdrawn at the provider")
         REVOCATION_FAILED = "revocation_failed", _("Access could not be withdrawn at the provider")
         SEAL_BROKEN = "seal_broken", _("Stored tokens cannot be opened")
+        DATA_EXPORTED = "data_exported", _("Data exported")
+        ACCOUNT_DELETED = "account_deleted", _("Account deleted")
         REGISTERED = "registered", _("Provider registered")
         REGISTRATION_CHANGED = "registration_changed", _("Provider registration changed")
         REGISTRATION_BROKEN = "registration_broken", _("Provider refuses our registration")

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, cast
 
+from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
@@ -14,7 +16,7 @@ from django.utils.translation import gettext
 from integrations.flows import access
 from integrations.flows.errors import ConnectionUnusable, NotConnected, ScopeMissing
 from integrations.oauth.errors import OAuthError, Remedy
-from integrations.web.addresses import safe_path, with_next
+from integrations.web.addresses import HttpResponseSeeOther, safe_path, with_next
 from integrations.web.attempts import changing, opening
 from integrations.web.own import own_connection
 from integrations.web.problem import problem
@@ -71,6 +73,26 @@ def requires_feature[**P](provider: str, feature: str) -> Callable[[View[Connect
         return wrapper
 
     return decorate
+
+
+def reauthenticated[**P](view: View[PersonRequest, P]) -> View[HttpRequest, P]:
+    """A page whose button does what cannot be undone: to open it, a person proves once more who they are.
+
+    A POST that comes when the proof is out of date is not kept and sent later, as allauth would: the page is asked for
+    again, so that what happens has just been read.
+    """
+    protected = login_required(reauthentication_required(view))
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            return cast(HttpResponseBase, protected(request, *args, **kwargs))
+        except ReauthenticationRequired:
+            if request.method in ("GET", "HEAD"):
+                raise
+            return HttpResponseSeeOther(request.path)
+
+    return wrapper
 
 
 def no_referrer[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:

@@ -127,3 +127,23 @@ class LanguageForm(forms.Form):
         self.fields["language"] = forms.ChoiceField(
             label=_("Language"), required=False, choices=choices, widget=forms.RadioSelect
         )
+
+
+class DeleteAccountForm(forms.Form):
+    """A person's username, typed by hand: what cannot be undone is not done by a slip."""
+
+    username = forms.CharField(
+        label=_("Your username"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, username: str) -> None:
+        super().__init__(data)
+        self._username = username
+
+    def clean_username(self) -> str:
+        typed: str = self.cleaned_data["username"]
+        if typed != self._username:
+            raise forms.ValidationError(_("This is not your username. Nothing was deleted."))
+        return typed

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from integrations.management.commands import sweep_tokens
-from integrations.models import ClientRegistration, Connection, SweepRun
+from integrations.models import AccountClosure, ClientRegistration, Connection, SweepRun
 from tests.clock import Clock
 from tests.factories import make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
@@ -216,3 +216,18 @@ def test_the_exit_code_stays_while_a_registration_is_in_alarm(
     assert caught.value.returncode == 1
     assert len(provider_server.refreshes()) == 1
     assert run("--provider", "github").startswith("0 due")
+
+
+def test_a_sweep_finishes_the_deletion_of_accounts_and_a_dry_run_does_not(
+    registration: ClientRegistration, provider_server: FakeAuthorizationServer
+) -> None:
+    person = due(registration, provider_server, 1)[0].owner
+    assert person is not None
+    AccountClosure.objects.create(user=person, started_at=timezone.now())
+
+    run("--dry-run")
+    assert User.objects.filter(pk=person.pk, is_active=True).exists()
+    run()
+
+    assert not User.objects.filter(pk=person.pk).exists()
+    assert all(grant.revoked for grant in provider_server.grants())

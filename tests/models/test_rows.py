@@ -5,7 +5,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import models
 
-from integrations.models import ClientRegistration, Mailbox, PendingRevocation, Preferences, VaultEntry
+from integrations.models import AccountClosure, ClientRegistration, Mailbox, PendingRevocation, Preferences, VaultEntry
 from tests.factories import (
     make_authorization_request,
     make_connection,
@@ -68,6 +68,7 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         make_notice(),
         Mailbox.objects.create(user=make_user()),
         Preferences.objects.create(user=make_user()),
+        AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
     ]
 
     assert {type(row) for row in rows} == set(OURS)

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from integrations.models import ClientRegistration, Connection, Event, PendingRevocation, SweepRun
+from integrations.models import AccountClosure, ClientRegistration, Connection, Event, PendingRevocation, SweepRun
 from tests.factories import make_event, make_pending_revocation, make_sweep_run, make_user
 from tests.web.person import Person
 
@@ -34,6 +34,7 @@ OPEN = {
     "admin:login",
     "admin:jsi18n",
     "admin:logout",
+    "integrations:farewell",
     "integrations:language_switch",
     "oauth2_provider:token",
     "oauth2_provider:revoke-token",
@@ -79,6 +80,7 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str = "", namespace:
 def values_for(connection: Connection, *, route_name: str = "") -> dict[str, str]:
     """What the open places of patterns are filled with: everywhere, the other person's."""
     kept = {
+        "accountclosure": AccountClosure.objects.latest("pk").pk,
         "event": connection.events.latest("pk").pk,
         "clientregistration": connection.registration_id,
         "sweeprun": SweepRun.objects.latest("pk").pk,
@@ -119,6 +121,7 @@ def connection(person: Person) -> Connection:
     make_event(connection=connection)
     make_pending_revocation(connection=connection)
     make_sweep_run()
+    AccountClosure.objects.create(user=make_user(), started_at=connection.created_at)
     return connection
 
 
@@ -173,7 +176,7 @@ def test_every_route_as_another_person_shows_nothing_of_a_connection(connection:
         if route.name.startswith("admin:") or route.name == "account_logout":
             continue
         for response in answers(stranger.client, route.path(values_for(connection))):
-            body = response.content.decode()
+            body = b"".join(response).decode()
             assert "alice" not in body, route
             assert str(connection.uuid) not in body, route
             assert connection.subject not in body, route

@@ -14,6 +14,7 @@ from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from integrations.flows.close_account import finish_closures
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
 from integrations.mail.outbox import send_notices
 from integrations.management.database import needed_database
@@ -76,6 +77,7 @@ class Command(BaseCommand):
                 report = sweep(chosen, clock=timezone.now, progress=progress, stop=stop)
             self.stdout.write(_as_json(report) if as_json else _as_line(report, dry_run=chosen.dry_run))
             if not chosen.dry_run:
+                finish_closures(clock=timezone.now, stop=stop)
                 # What became of it is told by send_notices; a mail server that is down is not the sweep's failure.
                 send_notices(clock=timezone.now, stop=stop)
         if report.needs_operator:

@@ -1,0 +1,44 @@
+"""The rows about a person that other applications keep, reached by their table's name.
+
+Floors below the edges import nothing of django.contrib; what must go when a person goes is there all the same.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import QuerySet
+
+
+def people() -> QuerySet[Any]:
+    """Everyone who can sign in."""
+    return _rows(settings.AUTH_USER_MODEL)
+
+
+def end_sessions(user_id: int) -> None:
+    """Sign a person out of every browser. Those of somebody inactive are void already; this takes their rows away."""
+    theirs = _rows("usersessions.UserSession").filter(user_id=user_id)
+    keys: Sequence[str] = list(theirs.values_list("session_key", flat=True))
+    _rows("sessions.Session").filter(session_key__in=keys).delete()
+    theirs.delete()
+
+
+def end_authorizations(user_id: int) -> None:
+    """Take away what the hub's own authorization server issued in a person's name, and the applications they made.
+
+    With an application goes what anybody gave it: it has no owner any more.
+    """
+    for table in ("Application", "Grant", "RefreshToken", "AccessToken", "IDToken"):
+        _rows(f"oauth2_provider.{table}").filter(user_id=user_id).delete()
+
+
+def erase_from_history(user_id: int) -> None:
+    """Take away what admin's history says about a person; it names them."""
+    about = _rows("admin.LogEntry").filter(content_type__app_label="auth", content_type__model="user")
+    about.filter(object_id=str(user_id)).delete()
+
+
+def _rows(table: str) -> QuerySet[Any]:
+    rows: QuerySet[Any] = apps.get_model(table)._default_manager.all()
+    return rows

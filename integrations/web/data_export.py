@@ -1,0 +1,140 @@
+"""All that the hub knows about a person, as one JSON object, made while it is sent. docs/operations.md describes it.
+
+Every member is named here; what is not named does not leave. No token, sealed value, password, second factor's secret
+or session key is among them.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import User
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from integrations.flows.preferences import preferences_of
+from integrations.models import Connection, Event
+from integrations.providers import PROVIDERS
+from integrations.web.activity import in_chunks
+from integrations.web.presentation import provider_name
+
+FORMAT = 1
+
+
+def data_pieces(user: User, *, now: datetime) -> Iterator[str]:
+    """The file, piece by piece."""
+    head = {
+        "format": FORMAT,
+        "exported_at": now,
+        "account": _account(user),
+        "preferences": _preferences(user),
+        "email_addresses": [_email_address(row) for row in EmailAddress.objects.filter(user=user).order_by("pk")],
+        "second_factors": [_second_factor(row) for row in Authenticator.objects.filter(user=user).order_by("pk")],
+        "sessions": [_session(row) for row in UserSession.objects.filter(user=user).order_by("-last_seen_at")],
+        "authorized_applications": sorted({*_applications(user)}),
+    }
+    yield _dumped(head)[:-2]
+    connections = user.connections.select_related("registration").fetch_mode(models.FETCH_RAISE).order_by("pk")
+    yield from _listed("connections", (_connection(row) for row in connections.iterator(chunk_size=500)))
+    events = Event.objects.filter(owner_id=user.pk).select_related("connection", "registration").order_by("-pk")
+    rows = (row for chunk in in_chunks(events.fetch_mode(models.FETCH_RAISE)) for row in chunk)
+    yield from _listed("events", map(_event, rows))
+    yield "\n}\n"
+
+
+def _account(user: User) -> dict[str, object]:
+    return {
+        "username": user.get_username(),
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "joined_at": user.date_joined,
+        "last_sign_in_at": user.last_login,
+        "is_operator": user.is_staff,
+    }
+
+
+def _preferences(user: User) -> dict[str, object]:
+    chosen = preferences_of(user.pk)
+    return {
+        "mail_needs_you": chosen.mail_needs_you,
+        "mail_connected": chosen.mail_connected,
+        "language": chosen.language,
+    }
+
+
+def _email_address(row: EmailAddress) -> dict[str, object]:
+    return {"email": row.email, "is_verified": row.verified, "is_primary": row.primary}
+
+
+def _second_factor(row: Authenticator) -> dict[str, object]:
+    return {
+        "type": row.type,
+        "name": str(row.data.get("name", "")) if row.type == Authenticator.Type.WEBAUTHN else "",
+        "created_at": row.created_at,
+        "last_used_at": row.last_used_at,
+    }
+
+
+def _session(row: UserSession) -> dict[str, object]:
+    return {
+        "device": row.user_agent,
+        "address": row.ip,
+        "created_at": row.created_at,
+        "last_seen_at": row.last_seen_at,
+    }
+
+
+def _applications(user: User) -> Iterator[str]:
+    """The names of applications that may act in this person's name at the hub."""
+    for tokens in (user.oauth2_provider_accesstoken, user.oauth2_provider_refreshtoken):  # type: ignore[attr-defined]
+        yield from tokens.filter(application__isnull=False).values_list("application__name", flat=True)
+
+
+def _connection(row: Connection) -> dict[str, object]:
+    provider = PROVIDERS.get(row.registration.provider)
+    return {
+        "id": row.uuid,
+        "service": provider_name(row.registration),
+        "account": row.account_label,
+        "account_id": row.subject,
+        "issuer": row.issuer,
+        "name": row.name,
+        "status": row.status,
+        "granted_scope": sorted(row.scope),
+        "features": [feature.slug for feature in provider.features_of(row.scope)[0]] if provider else [],
+        "requested_features": row.requested_features,
+        "connected_at": row.created_at,
+        "last_used_at": row.last_used_at,
+        "last_renewed_at": row.last_refreshed_at,
+        "access_expires_at": row.access_expires_at,
+    }
+
+
+def _event(row: Event) -> dict[str, object]:
+    return {
+        "at": row.created_at,
+        "kind": row.kind,
+        "actor": row.actor,
+        "address": row.ip,
+        "service": provider_name(row.registration) if row.registration else None,
+        "connection": row.connection.uuid if row.connection else None,
+        "details": row.details,
+    }
+
+
+def _listed(name: str, items: Iterable[dict[str, object]]) -> Iterator[str]:
+    """A member that is a list, item by item."""
+    yield f",\n  {json.dumps(name)}: ["
+    separator = "\n"
+    for item in items:
+        yield separator + json.dumps(item, cls=DjangoJSONEncoder, ensure_ascii=False)
+        separator = ",\n"
+    yield "]"
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
