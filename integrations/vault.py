@@ -1,15 +1,17 @@
 """The only place where tokens and other secrets are sealed and opened.
 
-Every sealed value is bound to where it belongs: table, row, owner, registration and version. A value moved to
-another row or owner, or put back after a newer one was stored, does not open (`crypto.SealError`), and nothing is
-ever returned in its stead.
+Every sealed value is bound to where it belongs: table, row, owner, registration, version, and the instance of the
+provider where the person chose one. A value moved to another row, owner or instance, or put back after a newer one was
+stored, does not open (`crypto.SealError`), and nothing is ever returned in its stead.
 """
 
 import json
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -242,7 +244,8 @@ def _where(row: Sealed) -> tuple[str, bytes]:
 
 
 def _tokens_place(connection: Connection, version: int) -> bytes:
-    return _place("vault_entry", connection.pk, connection.owner_id, connection.registration_id, version)
+    place = ("vault_entry", connection.pk, connection.owner_id, connection.registration_id, version)
+    return _place(*place, variables=connection.variables)
 
 
 def _client_secret_place(registration: ClientRegistration) -> bytes:
@@ -250,15 +253,25 @@ def _client_secret_place(registration: ClientRegistration) -> bytes:
 
 
 def _pending_place(request: AuthorizationRequest) -> bytes:
-    return _place("authorization_request", request.state_hash, request.user_id, request.registration_id, 0)
+    place = ("authorization_request", request.state_hash, request.user_id, request.registration_id, 0)
+    return _place(*place, variables=request.variables)
 
 
 def _revocation_place(row: PendingRevocation) -> bytes:
     return _place("pending_revocation", row.nonce.hex, row.connection_id, row.registration_id, 0)
 
 
-def _place(table: str, row: int | str, owner: int | None, registration: int, version: int) -> bytes:
-    return json.dumps([table, row, owner, registration, version]).encode()
+def _place(
+    table: str,
+    row: int | str,
+    owner: int | None,
+    registration: int,
+    version: int,
+    *,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    instance = [dict(sorted(variables.items()))] if variables else []
+    return json.dumps([table, row, owner, registration, version, *instance]).encode()
 
 
 def _dump(value: dict[str, str | None]) -> bytes:

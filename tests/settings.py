@@ -20,12 +20,16 @@ _ENVIRONMENT = {
     "HUB_SEALING_KEYS": f"test:{_KEY}",
     "HUB_VAR_DIRECTORY": str(SCRATCH),
     "DATABASE_URL": "sqlite://:memory:",
+    "HUB_CATALOGUE_DIRECTORY": str(Path(__file__).with_name("catalogue")),
 }
 
 with patch.dict(os.environ, {**_ENVIRONMENT, **os.environ, "HUB_MODE": "test"}):
     from hub.authorization_server.configuration import CLIENT_SECRET_HASHER
     from hub.settings import *  # noqa: F403
     from hub.settings import ALLOWED_HOSTS, DATABASES
+
+    # The catalogue is read when it is first imported: with an entry of ours.
+    from integrations.providers import PROVIDERS as PROVIDERS
 
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 PASSWORD_HASHERS = [

@@ -12,6 +12,7 @@ from integrations.oauth.errors import OAuthError
 from integrations.providers import CatalogueError, Provider, Variable, VariableRefused
 
 VARIABLE_PREFIX = "variable_"
+LEFT_TO_PEOPLE = "Leave it empty, and each person who connects enters their own."
 KEEP = "A secret is stored and never shown. Leave empty to keep it."
 NEW = "Stored sealed and never shown again. Leave empty only for a public client."
 
@@ -42,15 +43,18 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
             del self.fields["slug"]
         self.fields["client_secret"].help_text = KEEP if self.instance.has_client_secret else NEW
         for variable in self.provider.variables:
-            value = self.instance.variables.get(variable.name, variable.default)
+            value = self.instance.variables.get(variable.name, "" if variable.is_personal else variable.default)
             self.initial.setdefault(VARIABLE_PREFIX + variable.name, value)
 
     def clean(self) -> dict[str, object]:
         cleaned: dict[str, object] = super().clean() or self.cleaned_data
         for variable in self.provider.variables:
             name = VARIABLE_PREFIX + variable.name
+            typed = str(cleaned.get(name, "")).strip()
+            if variable.is_personal and not typed:
+                continue
             try:
-                cleaned[name] = variable.validate(str(cleaned.get(name, "")).strip())
+                cleaned[name] = variable.validate(typed)
             except VariableRefused as refusal:
                 self.add_error(name, refusal.help)
         if self._lacks_secret():
@@ -111,12 +115,11 @@ def variable_names(provider: Provider) -> tuple[str, ...]:
 
 
 def _field(variable: Variable) -> forms.Field:
-    required = variable.required and not variable.default
+    required = variable.required and not variable.default and not variable.is_personal
+    help_text = f"{variable.help} {LEFT_TO_PEOPLE}" if variable.is_personal else variable.help
     if variable.choices:
         choices = [] if required else [("", "-")]
         choices += [(choice, choice) for choice in variable.choices]
-        return forms.ChoiceField(label=variable.title, help_text=variable.help, choices=choices, required=required)
+        return forms.ChoiceField(label=variable.title, help_text=help_text, choices=choices, required=required)
     widget = AdminTextInputWidget(attrs={"placeholder": variable.example, "autocomplete": "off"})
-    return forms.CharField(
-        label=variable.title, help_text=variable.help, required=required, max_length=2000, widget=widget
-    )
+    return forms.CharField(label=variable.title, help_text=help_text, required=required, max_length=2000, widget=widget)

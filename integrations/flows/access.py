@@ -125,7 +125,7 @@ def _try_now(connection: Connection, *, clock: Clock) -> None:
 
 
 def _ask_userinfo(connection: Connection, *, clock: Clock, actor: str) -> Answer:
-    client = client_for(connection.registration)
+    client = client_for(connection.registration, connection.variables)
     borrowed = token(connection, clock=clock, actor=actor)
     response = transport().send(client.userinfo_request(borrowed.value))
     if response.status == 401:

@@ -1,5 +1,11 @@
-"""From rows to an OAuth client: our registration, the catalogue's provider, the process's transport."""
+"""From rows to an OAuth client: our registration, the catalogue's provider, the process's transport.
 
+A registration may be good for many instances of a provider: shops, tenants, regions. Then each connection has
+`variables` of its own, kept since its attempt began, and whatever goes to the provider for it goes by those. So what
+speaks of an instance takes them, too; there is no default, for it would be the wrong instance.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import cast
@@ -10,7 +16,7 @@ from django.urls import reverse
 
 from integrations import vault
 from integrations.flows.errors import ConnectionUnusable
-from integrations.models import ClientRegistration
+from integrations.models import ClientRegistration, Connection
 from integrations.oauth.address import AddressPolicy
 from integrations.oauth.client import Client
 from integrations.oauth.errors import Remedy
@@ -21,6 +27,23 @@ from integrations.oauth.transport import Transport
 from integrations.providers import CatalogueError, get
 from integrations.providers.provider import Provider
 from integrations.vault import SealError
+
+type Instance = tuple[int, tuple[tuple[str, str], ...]]
+
+
+def instance_of(connection: Connection) -> Instance:
+    """Which instance of a provider a connection is at, to tell one from another."""
+    return connection.registration_id, tuple(sorted(connection.variables.items()))
+
+
+def variables_of(registration: ClientRegistration, variables: Mapping[str, str]) -> dict[str, str]:
+    """All variables of an instance: the operator's, and those of one connection, which stay what they were."""
+    return {**registration.variables, **variables}
+
+
+def state_parameter(registration: ClientRegistration) -> str:
+    """What the provider calls `state`, which is the same for all its instances."""
+    return provider_of(registration).server.dialect.parameter_names.get("state", "state")
 
 
 def provider_of(registration: ClientRegistration) -> Provider:
@@ -35,14 +58,15 @@ def provider_of(registration: ClientRegistration) -> Provider:
         raise _broken(error) from error
 
 
-def server_of(registration: ClientRegistration) -> AuthorizationServer:
-    """The endpoints and dialect of the provider instance we are registered at.
+def server_of(registration: ClientRegistration, variables: Mapping[str, str]) -> AuthorizationServer:
+    """The endpoints and dialect of a provider instance; `variables` are the connection's (or its attempt's) own.
 
     Raises:
-        ConnectionUnusable: the registration does not fit the catalogue (remedy OPERATOR).
+        ConnectionUnusable: the variables do not fit the catalogue (remedy OPERATOR).
     """
+    filled = variables_of(registration, variables)
     try:
-        server = provider_of(registration).authorization_server(registration.variables, registration.metadata or None)
+        server = provider_of(registration).authorization_server(filled, registration.metadata or None)
     except CatalogueError as error:
         raise _broken(error) from error
     dialect = server.dialect
@@ -63,18 +87,18 @@ def redirect_uri(registration: ClientRegistration) -> str:
     return settings.SITE_URL.rstrip("/") + reverse("integrations:callback", args=(registration.slug,))
 
 
-def client_for(registration: ClientRegistration) -> Client:
-    """Who we are at the provider.
+def client_for(registration: ClientRegistration, variables: Mapping[str, str]) -> Client:
+    """Who we are at a provider instance; `variables` are the connection's (or its attempt's) own.
 
     Raises:
-        ConnectionUnusable: the registration does not fit the catalogue, or its secret cannot be opened (OPERATOR).
+        ConnectionUnusable: the variables do not fit the catalogue, or the secret cannot be opened (OPERATOR).
     """
     try:
         client_secret = vault.open_client_secret(registration)
     except SealError as error:
         raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
     return Client(
-        server=server_of(registration),
+        server=server_of(registration, variables),
         client_id=registration.client_id,
         client_secret=client_secret,
         redirect_uri=redirect_uri(registration),

@@ -5,9 +5,10 @@ Anything else stops before a token request is made.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.utils.crypto import constant_time_compare
 
 from integrations import vault
 from integrations.flows import disconnect, settle
-from integrations.flows.clients import client_for, provider_of, transport
+from integrations.flows.clients import client_for, provider_of, state_parameter, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record
 from integrations.flows.identify import identify, look_up
@@ -24,7 +25,7 @@ from integrations.flows.keep import Brought, keep
 from integrations.models import AuthorizationRequest, ClientRegistration, Connection, Event
 from integrations.models.connection import scope_text
 from integrations.oauth.client import Client
-from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy
+from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy, ResponseRefused
 from integrations.oauth.pkce import code_challenge, new_code_verifier
 from integrations.providers.provider import Feature
 from integrations.vault import Pending, SealError
@@ -43,11 +44,13 @@ class Person(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
-    """`missing` are the features asked for whose scope was not granted."""
+    """`missing` are the features asked for whose scope was not granted; see `keep.Kept` for the rest."""
 
     connection: Connection
     created: bool
     missing: tuple[Feature, ...]
+    lost: tuple[Feature, ...]
+    unexpected: frozenset[str]
     return_to: str
 
 
@@ -57,6 +60,7 @@ def begin(
     browser: str,
     registration: ClientRegistration,
     features: Collection[str],
+    variables: Mapping[str, str] = MappingProxyType({}),
     connection: Connection | None = None,
     return_to: str = "",
     now: datetime,
@@ -64,18 +68,21 @@ def begin(
 ) -> str:
     """Remember an attempt and return the authorization URL to send this browser to (RFC 6749 §4.1.1, RFC 7636 §4.3).
 
-    `browser` is an unguessable value kept in the browser's session. With a `connection` the attempt asks for what it
-    has and the features' scope together, and must come back with the same account.
+    `browser` is an unguessable value kept in the browser's session. `variables` are the person's answers to what the
+    provider asks of persons. With a `connection` the attempt asks for what it has and the features' scope together, at
+    the instance it is at, and must come back with the same account.
 
     Raises:
         ConnectionUnusable: the registration is switched off, or the connection is gone.
         UnknownFeature: the provider has none of that name.
+        VariableRefused: an answer is missing or does not fit.
         OAuthError: the provider cannot do what the hub insists on (PKCE).
     """
     _require_open(user, registration)
     if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
         raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
-    client, scope = _client(registration, now=now), _scope(registration, features, connection)
+    instance = _answers(registration, variables) if connection is None else connection.variables
+    client, scope = _client(registration, instance, now=now), _scope(registration, features, connection)
     state, pending = vault.new_state(), _new_pending(scope)
     url = client.authorization_url(
         state=state,
@@ -92,6 +99,7 @@ def begin(
         connection=connection,
         scope=scope_text(scope),
         features=sorted(features),
+        variables=instance,
         return_to=return_to if _is_local(return_to) else "",
         expires_at=now + timedelta(seconds=settings.HUB_STATE_SECONDS),
     )
@@ -120,8 +128,8 @@ def complete(
         IdentityRefused: whose account it is could not be proven. Nothing was stored.
         OAuthError: the provider could not be asked; the code is spent, start again.
     """
-    client = _client(registration, now=now)
-    request = _take(pairs, client=client, user=user, browser=browser, registration=registration, now=now)
+    request = _take(pairs, user=user, browser=browser, registration=registration, now=now)
+    client = _client(registration, request.variables, now=now)
     try:
         return _finish(
             request,
@@ -135,8 +143,9 @@ def complete(
         )
     except OAuthError as error:
         logger.warning("connect failed", extra={"registration": registration.slug, "code": error.code})
-        # What came by the browser is no evidence of what the provider thinks of our registration.
-        if error.remedy is Remedy.OPERATOR and not isinstance(error, AuthorizationFailed):
+        # What came by the browser is no evidence of what the provider thinks of our registration, and neither is what
+        # an instance says that a person named.
+        if error.remedy is Remedy.OPERATOR and not (isinstance(error, AuthorizationFailed) or request.variables):
             settle.alarm(registration, error, now=now)
         record(
             Event.Kind.CONNECT_FAILED,
@@ -170,12 +179,12 @@ def _finish(
     answer = client.judge_token(response)
     asked = frozenset(request.scope.split())
     try:
-        identity = identify(client, registration, answer, nonce=pending.nonce, asked=asked, now=now)
+        identity = identify(client, answer, nonce=pending.nonce, asked=asked, now=now)
         brought = Brought(
             request=request,
             answer=answer,
             account=identity,
-            looked_up=look_up(registration, client, answer),
+            looked_up=look_up(registration, client, answer, variables=request.variables),
             dialect=client.server.dialect,
             held_before=held_before,
         )
@@ -191,6 +200,8 @@ def _finish(
         connection=kept.connection,
         created=kept.created,
         missing=tuple(feature for feature in missing if feature.slug in request.features),
+        lost=kept.lost,
+        unexpected=kept.unexpected,
         return_to=request.return_to,
     )
 
@@ -202,14 +213,19 @@ def _require_open(user: Person, registration: ClientRegistration) -> None:
         raise ConnectionUnusable("Your account is not active.", code="owner_inactive")
 
 
-def _client(registration: ClientRegistration, *, now: datetime) -> Client:
+def _answers(registration: ClientRegistration, given: Mapping[str, str]) -> dict[str, str]:
+    """The instance that a person chose, with what an operator chose for everybody; it stays theirs if that changes."""
+    return dict(sorted(provider_of(registration).answers(given, fixed=registration.variables).items()))
+
+
+def _client(registration: ClientRegistration, variables: Mapping[str, str], *, now: datetime) -> Client:
     """Who we are at the provider; what keeps us from saying so is an operator's concern.
 
     Raises:
         ConnectionUnusable: as `client_for`.
     """
     try:
-        return client_for(registration)
+        return client_for(registration, variables)
     except ConnectionUnusable as error:
         settle.alarm(registration, error, now=now)
         raise
@@ -239,7 +255,6 @@ def _remember(request: AuthorizationRequest, *, now: datetime) -> None:
 def _take(
     pairs: Sequence[tuple[str, str]],
     *,
-    client: Client,
     user: Person,
     browser: str,
     registration: ClientRegistration,
@@ -251,10 +266,11 @@ def _take(
         ResponseRefused: no state, or a parameter twice.
         ConnectRefused: unknown, used, expired, or somebody else's.
     """
-    name = client.server.dialect.parameter_names.get("state", "state")
-    state = dict(pairs).get(name, "")
-    if not state or len(dict(pairs)) != len(pairs):
-        client.judge_authorization_response(pairs, expected_state_matches=False)
+    state = dict(pairs).get(state_parameter(registration), "")
+    if not state:
+        raise ResponseRefused("The response has no state.", code="state_missing")
+    if len(dict(pairs)) != len(pairs):
+        raise ResponseRefused("A parameter is repeated.", code="duplicate_parameter")
     request = AuthorizationRequest.objects.take(state_hash=vault.fingerprint(state, purpose="state"))
     if request is None:
         raise ConnectRefused("This attempt is not known: it was used already, given up, or never begun here.")

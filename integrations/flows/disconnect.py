@@ -119,7 +119,7 @@ def wipe(
 def _to_revoke(connection: Connection) -> PendingRevocation | None:
     """The tokens that the provider must be told about; None when there are none, or no way to tell it."""
     try:
-        if not server_of(connection.registration).revocation_endpoint:
+        if not server_of(connection.registration, connection.variables).revocation_endpoint:
             return None
         return vault.seal_for_revocation(connection, vault.read(connection))
     except (OAuthError, SealError) as error:
@@ -150,7 +150,7 @@ def _attempt(row: PendingRevocation, *, now: datetime) -> bool:
 
 def _tell_provider(row: PendingRevocation, *, now: datetime) -> bool:
     """Revoke what a row holds; whether any of it was."""
-    client = client_for(row.registration)
+    client = client_for(row.registration, row.connection.variables)
     try:
         tokens = _live_tokens(row, client, now=now)
     except InvalidGrant:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from integrations.flows.clients import jwks, provider_of, transport
+from integrations.flows.clients import jwks, provider_of, transport, variables_of
 from integrations.models import ClientRegistration
 from integrations.oauth import id_token
 from integrations.oauth.client import Client
@@ -30,7 +30,6 @@ class Account:
 
 def identify(
     client: Client,
-    registration: ClientRegistration,
     answer: TokenResponse,
     *,
     nonce: str | None,
@@ -38,6 +37,8 @@ def identify(
     now: datetime,
 ) -> Account:
     """Tell whose account a token response is for (OpenID Connect Core §3.1.3.7, §5.3.2).
+
+    The instance that the client speaks to vouches for it: the same id at another one is another account.
 
     Raises:
         IdentityRefused: it could not be proven. Store nothing.
@@ -54,7 +55,7 @@ def identify(
         return Account(issuer=claims.issuer, subject=claims.subject, label=label)
     response = transport().send(client.userinfo_request(answer.access_token))
     found = client.judge_userinfo(response, expected_subject=claims.subject if claims else None)
-    issuer = claims.issuer if claims else server.issuer or provider_of(registration).issuer(registration.variables)
+    issuer = claims.issuer if claims else server.account_issuer
     return Account(issuer=issuer, subject=found.subject, label=found.label)
 
 
@@ -74,13 +75,15 @@ def _validated(client: Client, answer: TokenResponse, *, nonce: str | None, now:
     )
 
 
-def look_up(registration: ClientRegistration, client: Client, answer: TokenResponse) -> Mapping[str, str]:
+def look_up(
+    registration: ClientRegistration, client: Client, answer: TokenResponse, *, variables: Mapping[str, str]
+) -> Mapping[str, str]:
     """What the API's addresses need and only the API itself tells, such as a site id; empty when it does not."""
     provider = provider_of(registration)
     if provider.lookup is None:
         return {}
     try:
-        url = provider.api_url(provider.lookup.path, registration.variables, answer.extra)
+        url = provider.api_url(provider.lookup.path, variables_of(registration, variables), answer.extra)
         sent: Request = client.api_request(
             "GET", url, answer.access_token, headers=provider.api_headers, idempotent=True
         )

@@ -23,7 +23,7 @@ from integrations.models.person import people
 from integrations.oauth.scope import compare_scope
 from integrations.oauth.server import Dialect
 from integrations.oauth.token import TokenResponse
-from integrations.providers.provider import Provider
+from integrations.providers.provider import Feature, Provider
 from integrations.vault import SealError, TokenSet
 
 
@@ -45,10 +45,15 @@ class Brought:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """`replaced` holds the connection's earlier tokens, to be revoked; None: none, or it would end the new ones too."""
+    """`replaced` holds the connection's earlier tokens, to be revoked; None: none, or it would end the new ones too.
+
+    `lost` are the features that were on before and are not now; `unexpected` is scope that was granted unasked.
+    """
 
     connection: Connection
     created: bool
+    lost: tuple[Feature, ...]
+    unexpected: frozenset[str]
     replaced: PendingRevocation | None
 
 
@@ -78,7 +83,8 @@ def _keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
     _require_active(request.user_id)
     row = _row(request, account, held_before=brought.held_before)
     asked = frozenset(request.scope.split())
-    scope, unexpected = confirmed(provider_of(request.registration), asked, answer.scope)
+    provider = provider_of(request.registration)
+    scope, unexpected = confirmed(provider, asked, answer.scope)
     held = _held(row)
     grant = granted(
         answer,
@@ -94,12 +100,20 @@ def _keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
     _write(row, grant, request=request, account=account)
     replaced = _replaced(row, held, by=grant.tokens, dialect=dialect, now=now)
     say = partial(record, connection=row, actor=actor, ip=ip)
-    say(Event.Kind.CONNECTED if created else Event.Kind.RECONNECTED)
+    lost = _lost(provider, before or frozenset(), scope)
+    outcome = {"asked": request.features, "lost": [f.slug for f in lost], "unexpected": sorted(unexpected)}
+    say(Event.Kind.CONNECTED if created else Event.Kind.RECONNECTED, details=outcome)
     if before is not None and before != scope:
         say(Event.Kind.SCOPE_CHANGED, details={"gained": sorted(scope - before), "lost": sorted(before - scope)})
     if unexpected:
         say(Event.Kind.SCOPE_UNEXPECTED, details={"scope": sorted(unexpected)})
-    return Kept(connection=row, created=created, replaced=replaced)
+    return Kept(connection=row, created=created, lost=lost, unexpected=unexpected, replaced=replaced)
+
+
+def _lost(provider: Provider, before: frozenset[str], scope: frozenset[str]) -> tuple[Feature, ...]:
+    """Whoever connects anew with less scope does not mean to lose what was on."""
+    off = provider.features_of(scope)[1]
+    return tuple(feature for feature in provider.features_of(before)[0] if before and feature in off)
 
 
 def _require_active(user_id: int) -> None:
@@ -156,6 +170,7 @@ def _write(row: Connection, grant: Grant, *, request: AuthorizationRequest, acco
         "issuer": account.issuer,
         "subject": account.subject,
         "account_label": account.label[:200],
+        "variables": request.variables,
         "requested_features": sorted({*row.requested_features, *request.features}),
         "version": row.version + 1,
     }

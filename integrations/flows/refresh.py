@@ -138,7 +138,7 @@ def _claim(connection: Connection, *, now: datetime) -> str | None:
 def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
     """Send and settle under the lease; None when the lease was lost before anything was sent."""
     try:
-        tokens, client = open_tokens(connection), client_for(connection.registration)
+        tokens, client = open_tokens(connection), client_for(connection.registration, connection.variables)
         if tokens.refresh_token is None:
             _without_refresh_token(connection, over=refused or connection.has_expired(now=clock()))
         request = client.refresh_request(tokens.refresh_token or "", scope=connection.scope)

@@ -43,7 +43,7 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
         OAuthError: the metadata is refused (another issuer, no PKCE) or cannot be had. Nothing was stored.
     """
     provider = get(given.provider)
-    variables = provider.validate_variables(given.variables)
+    variables = provider.validate_registration(given.variables)
     discovered = _discover(provider, variables)
     with transaction.atomic():
         row = ClientRegistration.objects.select_for_update().filter(slug=given.slug).first()
@@ -53,6 +53,7 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
             raise ValueError(f"{given.slug} is registered at {row.provider}; take another slug")
         if given.client_secret is None and row.has_client_secret:
             _refuse_other_addresses(row, variables)
+        _refuse_to_strand(row, variables)
         row.client_id, row.variables, row.extra_scope = given.client_id.strip(), variables, given.extra_scope
         row.enabled, row.without_pkce = given.enabled, given.without_pkce
         row.token_endpoint_auth_method = given.token_endpoint_auth_method or _method(provider, discovered)
@@ -89,11 +90,21 @@ def _refuse_what_does_not_fit(row: ClientRegistration) -> None:
 
 def _refuse_other_addresses(row: ClientRegistration, variables: Mapping[str, str]) -> None:
     """A stored secret is not sent to an address it was not given for."""
-    changed = sorted(name for name, value in variables.items() if row.variables.get(name) != value)
+    names = {*variables, *row.variables}
+    changed = sorted(name for name in names if row.variables.get(name) != variables.get(name))
     if changed:
         raise VariableRefused(
             changed[0], "Enter the client secret again with this: the stored one is for the old address."
         )
+
+
+def _refuse_to_strand(row: ClientRegistration, variables: Mapping[str, str]) -> None:
+    """A value for everybody is not taken away from connections that have none of their own."""
+    for name in sorted(row.variables.keys() - variables.keys()):
+        if row.pk and row.connections.visible().exclude(variables__has_key=name).exists():
+            raise VariableRefused(
+                name, "Connections were made with the value that was here. Leave it, and register the hub once more."
+            )
 
 
 def _discover(provider: Provider, variables: dict[str, str]) -> AuthorizationServer | None:

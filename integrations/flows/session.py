@@ -7,7 +7,7 @@ import requests
 from requests_oauthlib import OAuth2Session
 
 from integrations.flows.borrow import AccessToken, renewed_token, token
-from integrations.flows.clients import let_go_of_database, provider_of, server_of, transport
+from integrations.flows.clients import let_go_of_database, provider_of, server_of, transport, variables_of
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.rows import Clock
 from integrations.models import Connection
@@ -33,7 +33,7 @@ class HubSession(OAuth2Session):  # type: ignore[misc]
         self._actor = actor
         self._note_calls = note_calls
         self._provider = provider_of(connection.registration)
-        self._dialect = server_of(connection.registration).dialect
+        self._dialect = server_of(connection.registration, connection.variables).dialect
         transport().mount(self)
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
@@ -68,11 +68,11 @@ class HubSession(OAuth2Session):  # type: ignore[misc]
         return header.removeprefix(before).removesuffix(after)
 
     def _address(self, url: str) -> str:
-        registration = self._connection.registration
+        variables = variables_of(self._connection.registration, self._connection.variables)
         try:
             if url.startswith("/"):
-                return self._provider.api_url(url, registration.variables, self._connection.provider_data)
-            self._provider.check_api_url(url, registration.variables)
+                return self._provider.api_url(url, variables, self._connection.provider_data)
+            self._provider.check_api_url(url, variables)
         except ApiUrlRefused as error:
             raise ConnectionUnusable(str(error), code="destination_refused", remedy=Remedy.OPERATOR) from None
         return url

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from integrations.flows.clients import Instance, instance_of
 from integrations.flows.sweep_source import Job, Position
 from integrations.oauth.errors import OAuthError, Remedy, RequestRefused
 
@@ -12,6 +13,7 @@ FULL = 512
 LOW = 256
 FAILURES_TO_STOP = 20
 PAUSE_AT_MOST_SECONDS = 30
+LANES_KEPT = 256
 
 
 @dataclass(kw_only=True)
@@ -24,7 +26,7 @@ class Lane:
 
     cap: int
     queue: deque[Job] = field(default_factory=deque)
-    registrations: set[int] = field(default_factory=set)
+    instances: set[Instance] = field(default_factory=set)
     window: int = 0
     in_flight: int = 0
     failures: int = 0
@@ -35,6 +37,11 @@ class Lane:
 
     def __post_init__(self) -> None:
         self.window = min(WINDOW_FIRST, self.cap)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing would be forgotten with it: all its jobs went well and have ended."""
+        return not (self.queue or self.in_flight or self.failures or self.stopped or self.held)
 
     def room(self, *, now: float) -> int:
         """How many more jobs can be sent."""
@@ -56,12 +63,15 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of a sweep, and the registrations that it asks no more."""
+    """All lanes of a sweep, and the instances of providers that it asks no more.
+
+    What goes wrong at one tenant of a provider keeps no other tenant waiting.
+    """
 
     def __init__(self, *, cap: int) -> None:
         self._cap = cap
         self._lanes: dict[str, Lane] = {}
-        self._stopped: set[int] = set()
+        self._stopped: set[Instance] = set()
 
     @property
     def waiting(self) -> int:
@@ -78,10 +88,12 @@ class Lanes:
 
     def add(self, jobs: Sequence[Job], *, position: Position | None) -> None:
         """Queue what the source brought up to its position; a lane that is full is left out from there on."""
+        if len(self._lanes) > LANES_KEPT:
+            self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_done}
         for job in jobs:
             lane = self._lanes.setdefault(job.lane, Lane(cap=self._cap))
             lane.queue.append(job)
-            lane.registrations.add(job.connection.registration_id)
+            lane.instances.add(instance_of(job.connection))
         for lane in self._lanes.values():
             if not lane.held and len(lane.queue) >= FULL:
                 lane.held, lane.held_since = True, position
@@ -93,23 +105,23 @@ class Lanes:
             lane.held = False
         return [lane.held_since for lane in ready]
 
-    def left_out(self) -> frozenset[int]:
-        """The registrations that nothing is claimed for now."""
-        closed = (lane.registrations for lane in self._lanes.values() if lane.held or lane.stopped)
+    def left_out(self) -> frozenset[Instance]:
+        """The instances that nothing is claimed for now."""
+        closed = (lane.instances for lane in self._lanes.values() if lane.held or lane.stopped)
         return frozenset(self._stopped.union(*closed))
 
-    def stop_registrations(self, ids: Iterable[int]) -> None:
-        """Send nothing more for registrations that need an operator."""
-        self._stopped.update(ids)
+    def stop(self, instances: Iterable[Instance]) -> None:
+        """Send nothing more to instances that need an operator."""
+        self._stopped.update(instances)
 
     def dropped(self, *, everything: bool = False) -> list[Job]:
-        """Take out the jobs that will not be sent: those of stopped lanes and registrations, or all."""
+        """Take out the jobs that will not be sent: those of stopped lanes and instances, or all."""
         out: list[Job] = []
         for lane in self._lanes.values():
             waiting = list(lane.queue)
             lane.queue.clear()
             for job in waiting:
-                stopped = everything or lane.stopped or job.connection.registration_id in self._stopped
+                stopped = everything or lane.stopped or instance_of(job.connection) in self._stopped
                 (out if stopped else lane.queue).append(job)
         return out
 
@@ -141,4 +153,4 @@ class Lanes:
         lane.in_flight -= 1
         lane.learn(error, now=now)
         if error is not None and error.remedy is Remedy.OPERATOR and not isinstance(error, RequestRefused):
-            self._stopped.add(job.connection.registration_id)
+            self._stopped.add(instance_of(job.connection))

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from integrations.flows import refresh
+from integrations.flows.clients import Instance
 from integrations.flows.grant import Grant
 from integrations.flows.rows import Clock
 from integrations.flows.sweep_lane import Lanes
@@ -49,7 +50,7 @@ class Loop:
     late: list[PendingRevocation] = field(default_factory=list)
     _in_flight: int = 0
     _taken: int = 0
-    _exhausted_without: frozenset[int] | None = None
+    _exhausted_without: frozenset[Instance] | None = None
     _feeding: bool = False
     _arrived: list[Answer] = field(default_factory=list)
     _entry: Entry | None = None
@@ -146,7 +147,7 @@ class Loop:
             batch = await self._in_database(partial(self.source.claim, count, without=without))
             self._exhausted_without = without if batch.last else self._exhausted_without
             self._taken += len(batch.jobs)
-            self.lanes.stop_registrations(batch.broken)
+            self.lanes.stop(batch.broken)
             self.lanes.add(batch.jobs, position=batch.position)
             self._count(batch.results)
             self._give_back(self.lanes.dropped())

@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,7 +14,7 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from integrations.flows import settle, vanished
-from integrations.flows.clients import client_for
+from integrations.flows.clients import Instance, client_for, instance_of
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.refresh import mark_sent
 from integrations.flows.rows import Clock, end, load, open_tokens
@@ -25,6 +27,9 @@ from integrations.oauth.message import Request
 from integrations.vault import TokenSet
 
 logger = logging.getLogger(__name__)
+
+CLIENTS_KEPT = 1024
+TENANTS_NAMED = 64
 
 type Position = tuple[datetime, int]
 type Claimed = tuple[Connection, bytes | memoryview | None]
@@ -47,14 +52,14 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """What one claim brought: jobs, results of rows that need no request, registrations that cannot be used.
+    """What one claim brought: jobs, results of rows that need no request, instances that cannot be used.
 
     `position` is how far it went; `last` says that nothing more is due beyond.
     """
 
     jobs: Sequence[Job]
     results: Sequence[Result]
-    broken: frozenset[int]
+    broken: frozenset[Instance]
     position: Position | None
     last: bool
 
@@ -71,7 +76,7 @@ class Source:
     horizon: datetime
     clock: Clock
     position: Position | None = None
-    _clients: dict[int, Client] = field(default_factory=dict)
+    _clients: dict[Instance, Client] = field(default_factory=dict)
     _registrations: dict[int, ClientRegistration] = field(default_factory=dict)
 
     def due(self, *, now: datetime) -> models.QuerySet[Connection]:
@@ -85,8 +90,8 @@ class Source:
         )
         return rows.filter(registration__provider=self.provider) if self.provider else rows
 
-    def claim(self, count: int, *, without: Collection[int]) -> Batch:
-        """Take the next `count` rows, but none of the registrations to go `without`."""
+    def claim(self, count: int, *, without: Collection[Instance]) -> Batch:
+        """Take the next `count` rows, but none at the instances to go `without`, as far as a query can name them."""
         now, lease_owner = self.clock(), secrets.token_hex(16)
         with transaction.atomic():
             found = self._next(count, without=without, now=now)
@@ -110,10 +115,10 @@ class Source:
         """Go back to where rows were left out."""
         self.position = min(self.position, position) if position and self.position else None
 
-    def _next(self, count: int, *, without: Collection[int], now: datetime) -> list[tuple[int, datetime, bool]]:
+    def _next(self, count: int, *, without: Collection[Instance], now: datetime) -> list[tuple[int, datetime, bool]]:
         rows = self.due(now=now)
         if without:
-            rows = rows.exclude(registration__in=without)
+            rows = rows.exclude(_at(without))
         if self.position is not None:
             due_at, pk = self.position
             rows = rows.filter(Q(refresh_due_at__gt=due_at) | Q(pk__gt=pk), refresh_due_at__gte=due_at)
@@ -143,7 +148,7 @@ class Source:
         """Take over from a refresher that vanished, or wait, or give up; the results of what needs no request."""
         row = load(pk)
         try:
-            self._client(row.registration)
+            self._client(row)
         except OAuthError as error:
             settle.alarm(row.registration, error, now=now)
             return [Result(provider=row.registration.provider, outcome=Outcome.NEEDS_OPERATOR)]
@@ -154,16 +159,18 @@ class Source:
         outcome = Outcome.NEEDS_REAUTHORIZATION if gone else Outcome.UNCERTAIN
         return [Result(provider=row.registration.provider, outcome=outcome)]
 
-    def _prepared(self, rows: Iterable[Claimed], *, lease_owner: str) -> tuple[list[Job], list[Result], frozenset[int]]:
+    def _prepared(
+        self, rows: Iterable[Claimed], *, lease_owner: str
+    ) -> tuple[list[Job], list[Result], frozenset[Instance]]:
         jobs: list[Job] = []
         results: list[Result] = []
-        broken: set[int] = set()
+        broken: set[Instance] = set()
         for row, sealed in rows:
             try:
-                client = None if row.registration_id in broken else self._client(row.registration)
+                client = None if instance_of(row) in broken else self._client(row)
             except OAuthError as error:
                 settle.alarm(row.registration, error, now=self.clock())
-                broken.add(row.registration_id)
+                broken.add(instance_of(row))
                 client = None
             prepared = (
                 Outcome.NEEDS_OPERATOR if client is None else _prepare(row, sealed, client, lease_owner=lease_owner)
@@ -176,17 +183,27 @@ class Source:
             results.append(Result(provider=row.registration.provider, outcome=prepared))
         return jobs, results, frozenset(broken)
 
-    def _client(self, registration: ClientRegistration) -> Client:
-        found = self._clients.get(registration.pk)
+    def _client(self, row: Connection) -> Client:
+        instance = instance_of(row)
+        found = self._clients.get(instance)
         if found is None:
+            if len(self._clients) >= CLIENTS_KEPT:
+                self._clients.clear()
             try:
-                found = self._clients[registration.pk] = client_for(registration)
+                found = self._clients[instance] = client_for(row.registration, row.variables)
             except OAuthError:
                 raise
             except Exception as error:
-                logger.exception("registration cannot be used", extra={"slug": registration.slug})
+                logger.exception("registration cannot be used", extra={"slug": row.registration.slug})
                 raise ConnectionUnusable(code="registration_broken", remedy=Remedy.OPERATOR) from error
         return found
+
+
+def _at(instances: Collection[Instance]) -> Q:
+    """Rows at these instances. Of many tenants only some are named: what is sent to the others comes back unsent."""
+    whole = Q(registration__in=[pk for pk, variables in instances if not variables])
+    tenants = [(pk, dict(variables)) for pk, variables in instances if variables]
+    return reduce(or_, (Q(registration=pk, variables=own) for pk, own in tenants[:TENANTS_NAMED]), whole)
 
 
 def _prepare(row: Connection, sealed: bytes | memoryview | None, client: Client, *, lease_owner: str) -> Job | Outcome:

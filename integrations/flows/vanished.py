@@ -20,7 +20,7 @@ def may_send_again(connection: Connection, *, now: datetime) -> bool:
     """Whether a refresh token that may have been spent can be sent once more without ending the grant."""
     if not connection.refresh_sent or connection.lease_until is None or connection.lease_until > now:
         return False
-    dialect = server_of(connection.registration).dialect
+    dialect = server_of(connection.registration, connection.variables).dialect
     sent_at = connection.lease_until - timedelta(seconds=settings.HUB_LEASE_SECONDS)
     return not dialect.refresh_token_rotates or now < sent_at + timedelta(seconds=dialect.refresh_token_reuse_seconds)
 

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0001_first_rows")]
+    dependencies = [("integrations", "0002_connection_variables")]
 
     operations = [
         migrations.CreateModel(

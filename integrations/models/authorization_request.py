@@ -39,6 +39,10 @@ class AuthorizationRequest(models.Model):
     sealed = models.BinaryField(help_text="code_verifier and nonce, bound to this state.")
     scope = models.TextField(blank=True)
     features = models.JSONField(default=list)
+    variables = models.JSONField(
+        default=dict,
+        help_text="What the person chose of the provider's variables; the answer is taken to that instance.",
+    )
     return_to = models.CharField(max_length=2000, blank=True)
     expires_at = models.DateTimeField(db_index=True)
     created_at = models.DateTimeField(db_default=Now())

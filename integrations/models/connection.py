@@ -103,6 +103,12 @@ class Connection(models.Model):
     subject = models.CharField(max_length=512, help_text="Account id at the provider; case-sensitive, never e-mail.")
     account_label = models.CharField(max_length=200, blank=True, help_text="The account as the provider names it.")
     name = models.CharField(max_length=100, blank=True, help_text="The owner's own name for it.")
+    variables = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Which instance of the provider it is at, in addition to the registration's variables; never changed "
+        "but by connecting anew.",
+    )
     status = models.CharField(max_length=32, choices=Status, default=Status.ACTIVE)
     granted_scope = models.TextField(blank=True, help_text="Space-separated, sorted.")
     requested_features = models.JSONField(default=list, blank=True)

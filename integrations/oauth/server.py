@@ -149,6 +149,11 @@ class AuthorizationServer:
     id_token_signing_alg_values_supported: frozenset[str] = _RS256
     dialect: Dialect = field(default_factory=Dialect)
 
+    @property
+    def account_issuer(self) -> str:
+        """Who vouches for the accounts here: the issuer, else the token endpoint's origin."""
+        return self.issuer or "/".join(self.token_endpoint.split("/")[:3])
+
     def metadata(self) -> dict[str, str | bool | list[str]]:
         """Write the server down in RFC 8414's names, to be stored; the dialect is not metadata."""
         found: dict[str, str | bool | list[str]] = {name: getattr(self, name) for name in ("issuer", *ENDPOINTS)}

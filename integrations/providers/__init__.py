@@ -2,11 +2,17 @@
 
 Why data: providers differ in the same few dozen facts, and a reader can compare files where nobody can
 compare classes. What no field can say yet becomes a named field of `oauth.server.Dialect` first.
+
+An operator's own entries stand in a folder of theirs, `HUB_CATALOGUE_DIRECTORY`, and are held to the same schema. It is
+read from the environment, for this floor has no settings.
 """
 
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from types import MappingProxyType
 
 from integrations.providers.errors import (
@@ -36,24 +42,40 @@ __all__ = (
     "VariableRefused",
     "get",
     "parse",
+    "read_catalogue",
 )
 
 
-def _read_catalogue() -> Mapping[str, Provider]:
-    names = sorted(entry.name for entry in files(__name__).joinpath("catalog").iterdir())
-    return MappingProxyType({name.removesuffix(".toml"): _read_entry(name) for name in names})
+def read_catalogue(own: str = "") -> Mapping[str, Provider]:
+    """Read every entry: those shipped, and those in the folder `own`.
+
+    Raises:
+        CatalogueError: an entry is wrong, or one of `own` has the name of one that is shipped.
+    """
+    found: dict[str, Provider] = {}
+    for entry in _entries(own):
+        slug = entry.name.removesuffix(".toml")
+        if slug in found:
+            raise CatalogueError(f"{entry}: the catalogue has a {slug} already")
+        found[slug] = _read_entry(entry)
+    return MappingProxyType(dict(sorted(found.items())))
 
 
-def _read_entry(name: str) -> Provider:
-    text = files(__name__).joinpath("catalog", name).read_text(encoding="utf-8")
+def _entries(own: str) -> Iterator[Traversable]:
+    yield from files(__name__).joinpath("catalog").iterdir()
+    if own:
+        yield from Path(own).glob("*.toml")
+
+
+def _read_entry(entry: Traversable) -> Provider:
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(entry.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(f"catalog/{name}: {error}") from error
-    return parse(document, name.removesuffix(".toml"))
+        raise CatalogueError(f"catalog/{entry.name}: {error}") from error
+    return parse(document, entry.name.removesuffix(".toml"))
 
 
-PROVIDERS: Mapping[str, Provider] = _read_catalogue()
+PROVIDERS: Mapping[str, Provider] = read_catalogue(os.environ.get("HUB_CATALOGUE_DIRECTORY", ""))
 
 
 def get(slug: str) -> Provider:

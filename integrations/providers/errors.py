@@ -1,7 +1,7 @@
 """How the catalogue refuses.
 
 CatalogueError            an entry is wrong, or asked for something it lacks
-├── VariableRefused       an operator's value for a variable of the entry
+├── VariableRefused       a value for a variable of the entry
 ├── UnknownProvider       no such entry
 ├── UnknownFeature        no such feature in the entry
 └── ApiUrlRefused         an address that must not be sent this provider's token

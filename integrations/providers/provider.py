@@ -7,8 +7,8 @@ from datetime import date
 from integrations.oauth.server import AuthorizationServer, Metadata, from_metadata
 from integrations.providers import api
 from integrations.providers.errors import CatalogueError, UnknownFeature
-from integrations.providers.template import fill, fill_all
-from integrations.providers.variable import Variable, validate_all
+from integrations.providers.template import fill, fill_all, names_in
+from integrations.providers.variable import Kind, Variable, validate_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +104,7 @@ class Provider:
         return self.scope_titles.get(scope, scope)
 
     def validate_variables(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Check an operator's values and add defaults.
+        """Check values and add defaults.
 
         Raises:
             VariableRefused: show its `help` beside the form field named `field`.
@@ -119,14 +119,56 @@ class Provider:
         """
         return fill(self.revocation_page_url, self.validate_variables(variables))
 
+    def validate_registration(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Check an operator's values and add defaults; what they leave empty of the personal ones stays out.
+
+        Raises:
+            VariableRefused: show its `help` beside the form field named `field`.
+        """
+        left = {variable.name for variable in self.variables if variable.is_personal and not given.get(variable.name)}
+        asked = tuple(variable for variable in self.variables if variable.name not in left)
+        return validate_all(asked, {name: value for name, value in given.items() if name not in left})
+
+    def questions(self, fixed: Mapping[str, str]) -> tuple[Variable, ...]:
+        """What each person is asked, where an operator has `fixed` the rest."""
+        return tuple(variable for variable in self.variables if variable.is_personal and not fixed.get(variable.name))
+
+    def answers(self, given: Mapping[str, str], *, fixed: Mapping[str, str]) -> dict[str, str]:
+        """Check a person's answers; the value of every personal variable, those that an operator `fixed` too.
+
+        Raises:
+            VariableRefused: a value does not fit, is missing, or was not asked for.
+        """
+        answered = validate_all(self.questions(fixed), given)
+        return {v.name: fixed.get(v.name) or answered[v.name] for v in self.variables if v.is_personal}
+
+    def tidied(self, variable: Variable, typed: str) -> str:
+        """What a person means by what they typed or pasted: of an address, the part that is asked for."""
+        value = typed.strip()
+        if variable.choices or variable.kind not in {Kind.LABEL, Kind.HOST}:
+            return value
+        host = value.lower().removeprefix("https://").removeprefix("http://").partition("/")[0]
+        return host.removesuffix(self.ending(variable))
+
+    def ending(self, variable: Variable) -> str:
+        """What comes after a label in the host where people sign in, such as ".example.com"; empty: nothing fixed."""
+        _, name, after = self.server.authorization_endpoint.partition(f"://{{{variable.name}}}")
+        host = after.partition("/")[0]
+        return host if name and variable.kind is Kind.LABEL and not names_in(host) else ""
+
+    def sign_in_host(self, variables: Mapping[str, str]) -> str:
+        """Where people sign in, as far as it is known: an ellipsis stands for what is still to be answered."""
+        host = fill(self.server.authorization_endpoint, variables).partition("://")[2].partition("/")[0]
+        shown = fill(host, dict.fromkeys(names_in(host), "…"))
+        return shown if any(character.isalnum() for character in shown) else ""
+
     def issuer(self, variables: Mapping[str, str]) -> str:
         """Name who vouches for accounts at this instance: the issuer, else the token endpoint's origin.
 
         Raises:
             VariableRefused: a variable's value does not fit.
         """
-        server = fill_all(self.server, self.validate_variables(variables))
-        return server.issuer or "/".join(server.token_endpoint.split("/")[:3])
+        return fill_all(self.server, self.validate_variables(variables)).account_issuer
 
     def authorization_server(
         self, variables: Mapping[str, str], metadata: Metadata | None = None

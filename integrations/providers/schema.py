@@ -3,8 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
+from integrations.oauth.server import Dialect
 from integrations.providers.errors import CatalogueError, VariableRefused
 from integrations.providers.provider import Feature, Provider
 from integrations.providers.reader import build
@@ -21,6 +23,7 @@ TITLE_CHARACTERS = 40
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_TWO_LABELS = re.compile(r"(?:\.[a-z0-9-]+){2,}(?::[0-9]+)?")
 _IN_HOST = frozenset({Kind.LABEL, Kind.HOST})
 _AT_START = frozenset({Kind.ORIGIN, Kind.URL})
 
@@ -49,6 +52,9 @@ def _problems(provider: Provider) -> Iterator[Problem]:
     yield from _features(provider)
     yield from _placeholders(provider)
     yield from _addresses(provider)
+    for variable in provider.variables:
+        if variable.is_personal:
+            yield from ((f"variables.{variable.name}", problem) for problem in _personal(provider, variable))
 
 
 def _entry(provider: Provider) -> Iterator[Problem]:
@@ -79,7 +85,7 @@ def _variable(variable: Variable) -> Iterator[Problem]:
     if not _NAME.fullmatch(variable.name) or variable.name in RESERVED:
         yield field, "lower-case letters, digits and underscores, and not a reserved name"
     if not variable.title.strip() or not variable.help.strip():
-        yield field, "an operator needs a title and help"
+        yield field, "whoever is asked needs a title and help"
     try:
         re.compile(variable.pattern)
         for value in filter(None, (variable.default, variable.example, *variable.choices)):
@@ -145,3 +151,32 @@ def _addresses(provider: Provider) -> Iterator[Problem]:
         for name in names_in(host) & kinds.keys():
             if kinds[name] not in _IN_HOST:
                 yield f"variables.{name}", f"a {kinds[name]} must not stand in a host: {text!r}"
+
+
+def _personal(provider: Provider, variable: Variable) -> Iterator[str]:
+    """Why a variable cannot be asked of persons: what they enter must never lead a secret to a host of their choosing.
+
+    Nor may it change how the hub speaks with the provider, or let two tenants' accounts be taken for one.
+    """
+    if provider.discovery:
+        yield "the published metadata is that of one instance: only an operator can answer"
+    if variable.kind in _AT_START:
+        yield f"a person is not asked for a {variable.kind}: it could be anybody's address"
+    server = provider.server
+    if any(variable.name in names_in(text) for text in strings_in((server.dialect, provider.api_headers))):
+        yield "a person's answer goes into addresses only"
+    for text in (*strings_in(replace(server, dialect=Dialect())), provider.api_base_url, *provider.api_hosts):
+        host = urlsplit(text).netloc if "://" in text else text.partition("/")[0]
+        if variable.name in names_in(host) and not variable.choices and not _stays_at_home(variable, host):
+            yield f"a person must not choose the domain: {text!r}"
+    token_host = urlsplit(server.token_endpoint).netloc
+    if variable.name in names_in(server.token_endpoint) - names_in(token_host) - names_in(server.issuer):
+        yield "accounts of two tenants would be taken for one: name the issuer, with it"
+
+
+def _stays_at_home(variable: Variable, host: str) -> bool:
+    """Whether a host ends in a domain that the catalogue writes out, whatever the variable holds."""
+    ending = host.rpartition("}")[2]
+    if variable.kind is Kind.HOST and not ending:
+        return host.endswith(f"{{{variable.name}}}") and variable.domain.count(".") > 1
+    return _TWO_LABELS.fullmatch(ending) is not None

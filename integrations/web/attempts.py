@@ -21,7 +21,7 @@ KEY = "connect_attempts"
 class Again:
     """A form to send once more, or with `is_link` a page to open; no `label` is "Start again".
 
-    `connection` is the uuid of the one it changes.
+    `connection` is the uuid of the one it changes; `answers` are names and values to send along.
     """
 
     url: str
@@ -29,11 +29,19 @@ class Again:
     features: tuple[str, ...] = ()
     next: str = ""
     connection: str = ""
+    answers: tuple[tuple[str, str], ...] = ()
     is_link: bool = False
 
 
-def beginning(registration: ClientRegistration, *, features: tuple[str, ...], next_path: str) -> Again:
-    return Again(url=reverse("integrations:begin", args=[registration.slug]), features=features, next=next_path)
+def beginning(
+    registration: ClientRegistration,
+    *,
+    features: tuple[str, ...],
+    next_path: str,
+    answers: tuple[tuple[str, str], ...] = (),
+) -> Again:
+    url = reverse("integrations:begin", args=[registration.slug])
+    return Again(url=url, features=features, next=next_path, answers=answers)
 
 
 def changing(
@@ -77,7 +85,7 @@ def recall(request: PersonRequest, registration: ClientRegistration) -> Again | 
 
 def _state_name(registration: ClientRegistration) -> str:
     try:
-        return clients.server_of(registration).dialect.parameter_names.get("state", "state")
+        return clients.state_parameter(registration)
     except OAuthError:
         return "state"
 

@@ -19,6 +19,7 @@ from integrations.web.instances import instance_name
 from integrations.web.own import own_connections
 from integrations.web.presentation import (
     ConnectionCard,
+    answers_of,
     can_revoke,
     connection_card,
     feature_rows,
@@ -92,9 +93,11 @@ def _context(request: PersonRequest, row: Any, *, now: datetime) -> dict[str, ob
     events = list(row.events.only("kind", "actor", "details", "created_at")[:EVENTS_READ])
     teller = Teller(provider=provider, name=name, owner=owner)
     return {
+        "address": reverse("integrations:connection", kwargs={"uuid": row.uuid}),
         "connection": row,
         "head": _head(row, name=name, now=now),
         "instance": instance_name(row.registration),
+        "answers": answers_of(row),
         "registration": row.registration,
         "is_held": is_held(row),
         "can_revoke": can_revoke(row),

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from integrations.flows import clients
 from integrations.models import ClientRegistration, Connection
@@ -18,12 +17,6 @@ from integrations.web.wording import said
 
 NAME_LIMIT = 120
 SCOPE_LIMIT = 200
-_STATUS_LABELS = {
-    Connection.Status.ACTIVE: gettext_lazy("Active"),
-    Connection.Status.NEEDS_REAUTHORIZATION: gettext_lazy("Needs you"),
-    Connection.Status.REVOKING: gettext_lazy("Disconnecting"),
-    Connection.Status.REVOKED: gettext_lazy("Disconnected"),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +25,14 @@ class ScopeRow:
 
     token: str
     title: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a person answered when they connected: which shop, which region."""
+
+    title: str
+    value: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,9 +84,12 @@ def provider_name(registration: ClientRegistration) -> str:
 
 
 def authorization_origin(registration: ClientRegistration) -> str:
-    """Where a person agrees; the empty text while the registration is not complete."""
+    """Where a person agrees, as far as it is known before they are asked; the empty text where it is not."""
+    provider = PROVIDERS.get(registration.provider)
+    if provider and provider.questions(registration.variables):
+        return origin_of(f"https://{provider.sign_in_host(registration.variables)}")
     try:
-        return origin_of(clients.server_of(registration).authorization_endpoint)
+        return origin_of(clients.server_of(registration, {}).authorization_endpoint)
     except OAuthError:
         return ""
 
@@ -93,7 +97,7 @@ def authorization_origin(registration: ClientRegistration) -> str:
 def can_revoke(connection: Connection) -> bool:
     """Whether the provider can be told that access has ended."""
     try:
-        return bool(clients.server_of(connection.registration).revocation_endpoint)
+        return bool(clients.server_of(connection.registration, connection.variables).revocation_endpoint)
     except OAuthError:
         return False
 
@@ -102,7 +106,11 @@ def revocation_page(connection: Connection) -> str:
     """The provider's own page for ending the hub's access there; the empty text when we know none."""
     provider = PROVIDERS.get(connection.registration.provider)
     try:
-        page = provider.revocation_page(connection.registration.variables) if provider else ""
+        page = (
+            provider.revocation_page(clients.variables_of(connection.registration, connection.variables))
+            if provider
+            else ""
+        )
     except VariableRefused:
         return ""
     return page if origin_of(page) else ""
@@ -114,7 +122,7 @@ def registration_card(registration: ClientRegistration) -> RegistrationCard:
         slug=registration.slug,
         provider=registration.provider,
         name=provider_name(registration),
-        description=provider.description if provider else "",
+        description=said(provider.description) if provider else "",
         host=authorization_origin(registration).partition("://")[2],
     )
 
@@ -130,7 +138,7 @@ def connection_card(connection: Connection) -> ConnectionCard:
         provider=provider_name(connection.registration),
         provider_key=connection.registration.provider,
         status="disabled" if switched_off else connection.status,
-        status_label=_("Switched off") if switched_off else str(_STATUS_LABELS[Connection.Status(connection.status)]),
+        status_label=_("Switched off") if switched_off else connection.get_status_display(),
         features=tuple(said(feature.title) for feature in on),
         created_at=connection.created_at,
         last_used_at=connection.last_used_at,
@@ -159,17 +167,28 @@ def scope_rows(provider: Provider | None, scope: Iterable[str]) -> tuple[ScopeRo
     return tuple(
         ScopeRow(
             token=printable(token, limit=SCOPE_LIMIT),
-            title=printable(provider.scope_title(token) if provider else token, limit=SCOPE_LIMIT),
+            title=printable(said(provider.scope_title(token)) if provider else token, limit=SCOPE_LIMIT),
         )
         for token in sorted(scope)
+    )
+
+
+def answers_of(connection: Connection) -> tuple[Answer, ...]:
+    """Which instance of its provider a connection is at, in the words it was asked in."""
+    provider = PROVIDERS.get(connection.registration.provider)
+    asked = provider.questions(connection.registration.variables) if provider else ()
+    return tuple(
+        Answer(title=said(variable.title), value=printable(connection.variables[variable.name], limit=NAME_LIMIT))
+        for variable in asked
+        if variable.name in connection.variables
     )
 
 
 def _feature_row(provider: Provider, feature: Feature, *, is_on: bool, is_wanted: bool) -> FeatureRow:
     return FeatureRow(
         slug=feature.slug,
-        title=feature.title,
-        description=feature.description,
+        title=said(feature.title),
+        description=said(feature.description),
         scope=scope_rows(provider, feature.scope),
         is_fixed=feature.minimum or not feature.scope or provider.access_is_fixed,
         is_on=is_on,

@@ -175,6 +175,23 @@ def test_a_stored_secret_is_not_sent_to_a_new_address(operator: Client) -> None:
     assert registration.variables == {"origin": "http://127.0.0.1:2"}
 
 
+def test_what_each_person_can_enter_may_be_left_empty(operator: Client) -> None:
+    page = operator.get(ADD + "salesforce")
+    given = {"slug": "crm", "client_id": "hub", "client_secret": SECRET}
+
+    open_to_all = submit(operator, ADD + "salesforce", **given)
+    given["slug"] = "crm-test"
+    refused = submit(operator, ADD + "salesforce", **given, variable_login_host="evil.example")
+    fixed = submit(operator, ADD + "salesforce", **given, variable_login_host="test.salesforce.com")
+
+    assert fields_of(page)["variable_login_host"] == ""
+    assert b"Leave it empty, and each person who connects enters their own." in page.content
+    assert "variable_login_host" in errors_of(refused)
+    assert (open_to_all.status_code, fixed.status_code) == (302, 302)
+    assert ClientRegistration.objects.get(slug="crm").variables == {}
+    assert ClientRegistration.objects.get(slug="crm-test").variables == {"login_host": "test.salesforce.com"}
+
+
 # -- discovery
 
 

@@ -28,7 +28,7 @@ def test_the_page_of_a_provider(hub: Hub) -> None:
     connected(hub)
 
     page = hub.open("/connections/new/sandbox/")
-    page.get_by_role("checkbox", name="Read your notes").check()
+    page.get_by_role("switch", name="Read your notes").check()
     page.get_by_text("Technical details").nth(1).click()
 
     look(page, "provider")

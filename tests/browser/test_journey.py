@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def connect(hub: Hub, *features: str) -> Connection:
     page = hub.open("/connections/new/sandbox/")
     for feature in features:
-        page.get_by_role("checkbox", name=feature).check()
+        page.get_by_role("switch", name=feature).check()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("Sandbox is connected.").wait_for()
     return hub.user.connections.get()
@@ -63,7 +63,7 @@ def test_a_provider_may_send_the_browser_on_to_origins_nobody_knows(hub: Hub, pa
 def test_the_code_is_nowhere_after_coming_back(hub: Hub, page: Page) -> None:
     connection = connect(hub)
 
-    assert hub.path == f"/connections/{connection.uuid}/"
+    assert hub.path == f"/connections/{connection.uuid}/connected/"
     assert page.evaluate("document.referrer") == ""
     code = hub.server.secrets_issued()[0] if hasattr(hub.server, "secrets_issued") else "code-"
     assert code not in page.content()
@@ -110,7 +110,7 @@ def test_everything_works_without_javascript(hub: Hub, chromium: Browser) -> Non
     page = context.new_page()
     sign_in(context, hub.user, origin=hub.origin)
     page.goto(hub.origin + "/connections/new/sandbox/")
-    page.get_by_role("checkbox", name="Read your notes").check()
+    page.get_by_role("switch", name="Read your notes").check()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("Sandbox is connected.").wait_for()
     page.get_by_role("button", name="Try it Read your notes").click()

@@ -19,7 +19,7 @@ BODY = '{"text": "Water the plants"}'
 def connect(hub: Hub, *features: str) -> Connection:
     page = hub.open("/connections/new/sandbox/")
     for feature in features:
-        page.get_by_role("checkbox", name=feature).check()
+        page.get_by_role("switch", name=feature).check()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("Sandbox is connected.").wait_for()
     return hub.user.connections.get()

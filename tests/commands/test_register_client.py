@@ -107,6 +107,17 @@ def test_a_stored_secret_is_not_taken_to_a_new_address(monkeypatch: pytest.Monke
     assert ClientRegistration.objects.get().variables == {"origin": "http://127.0.0.1:1"}
 
 
+def test_what_each_person_can_enter_is_optional(secret_file: str) -> None:
+    run("shopify", "--client-id", "hub", "--client-secret-file", secret_file)
+    open_to_all = ClientRegistration.objects.get().variables
+    run("shopify", "--client-id", "hub", "--client-secret-file", secret_file, "--variable", "shop=acme")
+    fixed = ClientRegistration.objects.get().variables
+    run("shopify", "--client-id", "hub", "--client-secret-file", secret_file, "--variable", "shop=")
+
+    assert (open_to_all, fixed, ClientRegistration.objects.get().variables) == ({}, {"shop": "acme"}, {})
+    assert "--variable shop=acme (optional: without it each person enters their own)" in run("--list-providers")
+
+
 def test_a_public_client_has_no_secret() -> None:
     run("sandbox", "--client-id", "hub", "--variable", ORIGIN, "--token-endpoint-auth-method", "none")
 

@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from tests.fakes.conduct import Conduct
-from tests.fakes.endpoints import ENDPOINT_OF_PATH, PATHS, Endpoints
+from tests.fakes.endpoints import PATHS, Endpoints, endpoint_of
 from tests.fakes.grants import Account, Grant, Memory, RegisteredClient
 from tests.fakes.misbehaviour import Behaviour, Fault, Gate, Plan
 from tests.fakes.signing import SigningKeys
@@ -223,7 +223,7 @@ class FakeAuthorizationServer:
             )
 
     def _answer(self, arrived: Incoming) -> Outgoing | None:
-        incoming = replace(arrived, endpoint=ENDPOINT_OF_PATH.get(arrived.path, "unknown"))
+        incoming = replace(arrived, endpoint=endpoint_of(arrived.path))
         with self._log_lock:
             self._log.append(incoming)
         fault = self._plan.take(incoming.endpoint)

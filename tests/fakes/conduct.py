@@ -44,4 +44,6 @@ class Conduct:
     id_token_on_refresh: bool = True
     id_token_claims: Mapping[str, Any] = field(default_factory=dict)
     """Claims to replace in id_tokens; None takes one away."""
+    refusing_tenants: frozenset[str] = frozenset()
+    """Prefixes of tenants whose token endpoint does not know the client."""
     userinfo_claims: Mapping[str, Any] = field(default_factory=dict)

@@ -5,6 +5,7 @@ RFC 6749, 6750, 7009, 7636, 7662, 8414, 9207 and OpenID Connect Core.
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote_plus, urlencode
 
@@ -35,7 +36,15 @@ ENDPOINT_OF_PATH = {path: name for name, path in PATHS.items()} | {
     "/sandbox/api/profile": "userinfo",
     "/sandbox/api/notes": "api",
 }
+#: The same provider for one of many tenants, where the entry in tests/catalogue expects it.
+TENANT = re.compile(r"(/(?:eu|us)/[a-z0-9-]+)(/.+)")
 SCOPE_OF_API = {("GET", "notes"): "notes:read", ("POST", "notes"): "notes:write"}
+
+
+def endpoint_of(path: str) -> str:
+    """Which endpoint a path leads to, of whatever tenant."""
+    tenant = TENANT.fullmatch(path)
+    return ENDPOINT_OF_PATH.get(tenant[2] if tenant else path, "unknown")
 
 
 class Endpoints:
@@ -111,6 +120,9 @@ class Endpoints:
 
     def token(self, incoming: Incoming) -> Outgoing:
         """RFC 6749 §3.2, the authorization code and the refresh grant."""
+        tenant = TENANT.fullmatch(incoming.path)
+        if tenant and tenant[1] in self.conduct.refusing_tenants:
+            raise Refused("invalid_client")
         client = self._authenticated(incoming)
         match incoming.form.get("grant_type"):
             case "authorization_code":
@@ -222,6 +234,9 @@ class Endpoints:
         return json_answer({"notes": [f"a note of {token.grant.account.name}"]})
 
     def _issuer(self, incoming: Incoming) -> str:
+        tenant = TENANT.fullmatch(incoming.path)
+        if tenant:
+            return self.origin + tenant[1] + SANDBOX_PREFIX
         return self.origin + (SANDBOX_PREFIX if incoming.path.startswith(SANDBOX_PREFIX) else "")
 
     def _bearer(self, incoming: Incoming) -> IssuedAccessToken | None:

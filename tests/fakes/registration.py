@@ -17,6 +17,16 @@ def register_sandbox(
     return registration
 
 
+def register_helpdesk(
+    server: FakeAuthorizationServer, *, slug: str = "helpdesk", **variables: str
+) -> ClientRegistration:
+    """The tests' own `helpdesk` entry: one registration for many desks; people name theirs, unless it is given here."""
+    values = {"origin": server.origin, **variables}
+    registration = make_registration(slug=slug, provider="helpdesk", variables=values)
+    introduce(server, registration)
+    return registration
+
+
 def register_oauth2(
     server: FakeAuthorizationServer, *, slug: str = "oauth2", extra_scope: str = "notes:read"
 ) -> ClientRegistration:

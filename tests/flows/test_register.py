@@ -37,7 +37,7 @@ def test_what_the_issuer_publishes_is_kept(
 ) -> None:
     registration = register.register(given, now=clock(), actor="operator")
 
-    server = clients.server_of(registration)
+    server = clients.server_of(registration, {})
     assert server.token_endpoint == provider_server.endpoint("token")
     assert server.revocation_endpoint == provider_server.endpoint("revoke")
     assert server.authorization_response_iss_parameter_supported

@@ -81,7 +81,7 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "variable without help": (
         lambda d: d["variables"][0].update(help=" "),
-        "variables.host: an operator needs",
+        "variables.host: whoever is asked needs",
     ),
     "default that does not fit": (
         lambda d: d["variables"][0].update(default="https://gitlab.com"),

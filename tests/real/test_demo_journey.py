@@ -90,8 +90,8 @@ def connect_with_profile_only(page: Page) -> None:
     picture(page, "catalogue")
     page.get_by_role("link", name="Sandbox").click()
     heading(page, "Connect Sandbox")
-    for box in page.get_by_role("checkbox").all():
-        expect(box).not_to_be_checked()
+    for switch in page.get_by_role("switch", disabled=False).all():
+        expect(switch).not_to_be_checked()
     picture(page, "provider")
     page.get_by_role("button", name="Continue to Sandbox").click()
     heading(page, f"Allow {CLIENT}?")

@@ -89,7 +89,7 @@ def test_whatever_passes_begins_with_one_slash(value: str) -> None:
 def test_after_connecting_nobody_is_sent_elsewhere(person: Person, value: str) -> None:
     response = person.come_back(person.begin(next=value))
 
-    assert response.headers["Location"] == person.page(person.user.connections.get())
+    assert response.headers["Location"] == person.page(person.user.connections.get(), "connected")
 
 
 @pytest.mark.requirement(128)

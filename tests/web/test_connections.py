@@ -28,7 +28,7 @@ def test_the_page_of_a_provider_fixes_the_minimum_and_offers_the_rest(person: Pe
     body = person.get("/connections/new/sandbox/?feature=notes.write").content.decode()
 
     assert 'value="profile"' not in body
-    assert "always included" in body
+    assert "Always on" in body
     assert 'value="notes.read" >' in body
     assert 'value="notes.write" checked>' in body
 

@@ -137,5 +137,7 @@ def _described(provider: Provider) -> str:
     lines = [f"{provider.slug:12} {provider.name}: {provider.description}"]
     for variable in provider.variables:
         needed = "" if variable.required and not variable.default else " (optional)"
+        if variable.is_personal:
+            needed = " (optional: without it each person enters their own)"
         lines.append(f"{'':12}   --variable {variable.name}={variable.example or '…'}{needed}")
     return "\n".join(lines)

@@ -1,5 +1,7 @@
 """What can be connected."""
 
+from collections.abc import Collection
+
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -9,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 from integrations.models import ClientRegistration
 from integrations.providers import PROVIDERS
 from integrations.web.addresses import safe_path
+from integrations.web.forms import FeaturesForm
 from integrations.web.instances import instance_name
 from integrations.web.offers import offers
 from integrations.web.presentation import connection_card, feature_rows, registration_card, scope_rows
@@ -29,6 +32,23 @@ def catalogue(request: PersonRequest) -> HttpResponse:
 def provider(request: PersonRequest, slug: str) -> HttpResponse:
     """What a provider offers, and the choice of what to allow."""
     registration = get_object_or_404(ClientRegistration, slug=slug, enabled=True)
+    next_path = safe_path(request.GET.get("next", ""))
+    return render_choice(request, registration, wanted={request.GET.get("feature", "")}, next_path=next_path)
+
+
+def render_choice(
+    request: PersonRequest,
+    registration: ClientRegistration,
+    *,
+    wanted: Collection[str] = (),
+    form: FeaturesForm | None = None,
+    next_path: str,
+) -> HttpResponse:
+    """The page before leaving for a provider; with a `form` that was refused, as the person filled it in.
+
+    Raises:
+        Http404: the catalogue does not have the provider.
+    """
     entry = PROVIDERS.get(registration.provider)
     if entry is None:
         raise Http404
@@ -36,14 +56,15 @@ def provider(request: PersonRequest, slug: str) -> HttpResponse:
         request.user.connections.visible().filter(registration=registration).select_related("registration")
     )
     # Whoever signs in with an account that is connected already would lose what is not asked for again.
-    on = {feature.slug for row in connected for feature in entry.features_of(row.scope)[0]}
+    on = () if form else {feature.slug for row in connected for feature in entry.features_of(row.scope)[0]}
     context = {
         "card": registration_card(registration),
         "instance": instance_name(registration),
         "provider": entry,
-        "features": feature_rows(entry, wanted={request.GET.get("feature", ""), *on}),
+        "features": feature_rows(entry, wanted={*wanted, *on}),
+        "form": form or FeaturesForm(provider=entry, questions=entry.questions(registration.variables)),
         "always_asked": scope_rows(entry, entry.base_scope | registration.extra_scope_set),
         "connected": [connection_card(row) for row in connected],
-        "next": safe_path(request.GET.get("next", "")),
+        "next": next_path,
     }
-    return render(request, "integrations/provider.html", context)
+    return render(request, "integrations/provider.html", context, status=400 if form else 200)

@@ -1,8 +1,8 @@
 """To the provider, and back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import cast
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
@@ -21,14 +22,16 @@ from integrations.flows.errors import ConnectRefused
 from integrations.models import ClientRegistration, Connection
 from integrations.oauth.errors import OAuthError, printable
 from integrations.providers import PROVIDERS
-from integrations.providers.provider import Feature
+from integrations.providers.variable import Variable
 from integrations.web.addresses import HttpResponseSeeOther, origin_of, safe_path, with_next
 from integrations.web.attempts import Again, beginning, changing, recall, remember
 from integrations.web.decorators import action_of, no_referrer
 from integrations.web.forms import FeaturesForm
+from integrations.web.outcome import outcome_of
 from integrations.web.own import own_connection
-from integrations.web.presentation import connection_card, provider_name
+from integrations.web.presentation import provider_name
 from integrations.web.problem import kept_problem, problem, problem_elsewhere
+from integrations.web.views.catalogue import render_choice
 from integrations.web.visitor import PersonRequest, browser_of, client_address
 
 
@@ -37,12 +40,12 @@ from integrations.web.visitor import PersonRequest, browser_of, client_address
 def begin(request: PersonRequest, slug: str) -> HttpResponse:
     """Leave for the provider, to connect an account."""
     registration = get_object_or_404(ClientRegistration, slug=slug)
-    form = _features_form(request, registration)
+    form = _features_form(request, registration, new=True)
     if not form.is_valid():
-        messages.error(request, "That choice is not on offer any more. Choose again.")
-        return redirect("integrations:provider", slug=slug)
-    again = beginning(registration, features=tuple(form.cleaned_data["features"]), next_path=_next(request))
-    return _leave(request, registration, features=form.cleaned_data["features"], again=again)
+        return _choose_again(request, registration, form)
+    features = tuple(form.cleaned_data["features"])
+    again = beginning(registration, features=features, next_path=_next(request), answers=form.answers)
+    return _leave(request, registration, features=features, variables=form.variables, again=again)
 
 
 @never_cache
@@ -52,7 +55,7 @@ def enable(request: PersonRequest, uuid: str) -> HttpResponse:
     connection = own_connection(request, uuid)
     form = _features_form(request, connection.registration)
     if not form.is_valid() or not form.cleaned_data["features"]:
-        messages.error(request, "That feature is not on offer any more. Choose again.")
+        messages.error(request, gettext("That feature is not on offer any more. Choose again."))
         return redirect("integrations:connection", uuid=uuid)
     features = {*connection.requested_features, *form.cleaned_data["features"]}
     return _leave(
@@ -84,14 +87,13 @@ def reconnect(request: PersonRequest, uuid: str) -> HttpResponse:
 def callback(request: HttpRequest, slug: str) -> HttpResponse:
     """Take the authorization response. After signing in nobody is sent back here: the attempt may be foreign."""
     if not request.user.is_authenticated:
-        messages.warning(request, "Sign in first, then start connecting again.")
+        messages.warning(request, gettext("Sign in first, then start connecting again."))
         return redirect_to_login(reverse("integrations:connections"))
     registration = ClientRegistration.objects.filter(slug=slug).first()
     if registration is None:
         return problem_elsewhere(request, ConnectRefused("No provider answers here."))
     person = cast(PersonRequest, request)
     again = recall(person, registration)
-    before = {row.pk: row.scope for row in person.user.connections.visible().filter(registration=registration)}
     try:
         completed = connect.complete(
             user=person.user,
@@ -104,8 +106,7 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except OAuthError as error:
         return problem_elsewhere(request, error, registration, again=again)
-    _tell(request, completed, provider=provider_name(registration))
-    return HttpResponseSeeOther(_after(completed, lost=_lost(completed, before.get(completed.connection.pk, ()))))
+    return HttpResponseSeeOther(_after(request, completed))
 
 
 @never_cache
@@ -116,27 +117,13 @@ def problem_page(request: HttpRequest) -> HttpResponse:
     return kept_problem(request) or redirect("integrations:connections")
 
 
-@require_safe
-@login_required
-def less(request: PersonRequest, uuid: str) -> HttpResponse:
-    """Say that a connection now allows less than before, and offer to allow it again."""
-    connection = own_connection(request, uuid)
-    provider = PROVIDERS.get(connection.registration.provider)
-    off = provider.features_of(connection.scope)[1] if provider else ()
-    features = [feature for feature in off if feature.slug in request.GET.getlist("feature")]
-    onwards = safe_path(request.GET.get("next", "")) or _page_of(connection)
-    if not features or connection.status != Connection.Status.ACTIVE:
-        return redirect(onwards)
-    context = {"card": connection_card(connection), "features": features, "onwards": onwards}
-    return render(request, "integrations/less.html", context)
-
-
 @no_referrer
 def _leave(
     request: PersonRequest,
     registration: ClientRegistration,
     *,
     features: Collection[str],
+    variables: Mapping[str, str] = MappingProxyType({}),
     connection: Connection | None = None,
     again: Again,
 ) -> HttpResponse:
@@ -151,6 +138,7 @@ def _leave(
             browser=browser_of(request),
             registration=registration,
             features=features,
+            variables=variables,
             connection=connection,
             return_to=again.next,
             now=timezone.now(),
@@ -177,11 +165,21 @@ def _next(request: HttpRequest) -> str:
     return safe_path(request.POST.get("next", ""))
 
 
-def _features_form(request: HttpRequest, registration: ClientRegistration) -> FeaturesForm:
+def _features_form(request: HttpRequest, registration: ClientRegistration, *, new: bool = False) -> FeaturesForm:
+    """What was chosen; of a `new` connection also what the provider asks of persons. Others stay where they are."""
     provider = PROVIDERS.get(registration.provider)
     if provider is None:
         raise Http404
-    return FeaturesForm(request.POST, provider=provider)
+    questions: tuple[Variable, ...] = provider.questions(registration.variables) if new else ()
+    return FeaturesForm(request.POST, provider=provider, questions=questions)
+
+
+def _choose_again(request: PersonRequest, registration: ClientRegistration, form: FeaturesForm) -> HttpResponse:
+    if "features" in form.errors or not registration.enabled:
+        messages.error(request, gettext("That choice is not on offer any more. Choose again."))
+        return redirect("integrations:provider", slug=registration.slug)
+    wanted = form.cleaned_data["features"]
+    return render_choice(request, registration, wanted=wanted, form=form, next_path=_next(request))
 
 
 def _on_offer(registration: ClientRegistration) -> frozenset[str]:
@@ -189,31 +187,13 @@ def _on_offer(registration: ClientRegistration) -> frozenset[str]:
     return frozenset(feature.slug for feature in provider.features) if provider else frozenset()
 
 
-def _page_of(connection: Connection) -> str:
-    return reverse("integrations:connection", kwargs={"uuid": connection.uuid})
-
-
-def _lost(completed: Completed, before: Collection[str]) -> Sequence[Feature]:
-    """The features that were on before and are off now: whoever connects anew does not mean to lose them."""
-    provider = PROVIDERS.get(completed.connection.registration.provider)
-    if provider is None or not before:
-        return ()
-    off = provider.features_of(completed.connection.scope)[1]
-    return [feature for feature in provider.features_of(before)[0] if feature in off]
-
-
-def _after(completed: Completed, *, lost: Sequence[Feature]) -> str:
+def _after(request: HttpRequest, completed: Completed) -> str:
+    """On to where the person was going if all is as they asked, else to a page that says what is not."""
     onwards = safe_path(completed.return_to)
-    if not lost:
-        return onwards or _page_of(completed.connection)
-    page = reverse("integrations:less", kwargs={"uuid": completed.connection.uuid})
-    query = urlencode([("feature", feature.slug) for feature in lost])
-    return with_next(f"{page}?{query}", next_path=onwards)
-
-
-def _tell(request: HttpRequest, completed: Completed, *, provider: str) -> None:
-    done = f"{provider} is connected." if completed.created else f"Your connection to {provider} was updated."
-    messages.success(request, done)
-    if completed.missing:
-        titles = ", ".join(feature.title for feature in completed.missing)
-        messages.warning(request, f"You did not allow everything. Still off: {titles}. You can enable it later.")
+    if onwards and not (completed.missing or completed.lost or completed.unexpected):
+        outcome = outcome_of(completed.connection)
+        if outcome is not None:
+            messages.success(request, outcome.in_one_line)
+        return onwards
+    page = reverse("integrations:connected", kwargs={"uuid": completed.connection.uuid})
+    return with_next(page, next_path=onwards)

@@ -13,6 +13,7 @@ from integrations.providers import PROVIDERS
 from integrations.providers.errors import UnknownFeature
 from integrations.providers.provider import Feature, Provider
 from integrations.web.addresses import safe_path
+from integrations.web.forms import FeaturesForm
 from integrations.web.presentation import connection_card, feature_rows, registration_card
 from integrations.web.visitor import PersonRequest
 
@@ -37,10 +38,17 @@ def consent(request: PersonRequest) -> HttpResponse:
         "feature": next(row for row in feature_rows(provider) if row.slug == feature.slug),
         "minimum": next(row for row in feature_rows(provider) if row.slug == provider.minimum.slug),
         "upgrades": [connection_card(row) for row in rows if row.registration.enabled],
-        "new": [registration_card(registration) for registration in registrations],
+        "new": [_offer(registration, provider) for registration in registrations],
         "next": next_path,
     }
     return render(request, "integrations/consent.html", context)
+
+
+def _offer(registration: ClientRegistration, provider: Provider) -> dict[str, object]:
+    """A registration to connect a new account at, with what the provider asks of each person there."""
+    form = FeaturesForm(provider=provider, questions=provider.questions(registration.variables))
+    form.auto_id = f"{registration.slug}-%s"
+    return {"card": registration_card(registration), "questions": form.questions}
 
 
 def _without_feature(rows: Sequence[Connection]) -> HttpResponse:
