@@ -16,7 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from integrations.flows.preferences import preferences_of
-from integrations.models import Connection, Event
+from integrations.models import Connection, Event, Use
 from integrations.providers import PROVIDERS
 from integrations.web.activity import in_chunks
 from integrations.web.presentation import provider_name
@@ -42,6 +42,8 @@ def data_pieces(user: User, *, now: datetime) -> Iterator[str]:
     events = Event.objects.filter(owner_id=user.pk).select_related("connection", "registration").order_by("-pk")
     rows = (row for chunk in in_chunks(events.fetch_mode(models.FETCH_RAISE)) for row in chunk)
     yield from _listed("events", map(_event, rows))
+    uses = Use.objects.filter(connection__owner_id=user.pk).select_related("connection").order_by("-day", "pk")
+    yield from _listed("uses", map(_use, uses.iterator(chunk_size=500)))
     yield "\n}\n"
 
 
@@ -103,6 +105,8 @@ def _connection(row: Connection) -> dict[str, object]:
         "account_id": row.subject,
         "issuer": row.issuer,
         "name": row.name,
+        "instance": row.variables,
+        "known_from_service": row.provider_data,
         "status": row.status,
         "granted_scope": sorted(row.scope),
         "features": [feature.slug for feature in provider.features_of(row.scope)[0]] if provider else [],
@@ -124,6 +128,10 @@ def _event(row: Event) -> dict[str, object]:
         "connection": row.connection.uuid if row.connection else None,
         "details": row.details,
     }
+
+
+def _use(row: Use) -> dict[str, object]:
+    return {"connection": row.connection.uuid, "actor": row.actor, "day": row.day, "count": row.count}
 
 
 def _listed(name: str, items: Iterable[dict[str, object]]) -> Iterator[str]:

@@ -22,6 +22,10 @@ GERMAN = '<html lang="de">'
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
 
+#: Pages that ask for a fresh proof of who it is.
+MEANT_FOR_GOOD = {"/settings/data/", "/connections/disconnect-all/", "/settings/delete/"}
+
+
 @pytest.fixture
 def mail_is_sent(settings: Settings) -> None:
     settings.EMAIL_URL = "smtp://localhost:25"
@@ -38,8 +42,9 @@ def test_the_way_to_every_setting(person: Person) -> None:
         "/accounts/sessions/",
         "/settings/notifications/",
         "/settings/language/",
+        *MEANT_FOR_GOOD,
     }
-    for link in links - {"/settings/data/", "/settings/delete/"}:
+    for link in links - MEANT_FOR_GOOD:
         answer = person.get(link)
         assert answer.status_code == 200, link
         assert 'class="back-link" href="/settings/"' in answer.content.decode(), link
