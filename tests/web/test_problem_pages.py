@@ -8,7 +8,7 @@ from django.utils.html import escape
 from integrations.oauth.errors import Remedy
 from integrations.web.errors import BY_CODE
 from integrations.web.problem import KEY
-from tests.web.person import Person, text_of
+from tests.web.person import Person
 
 
 def stumble(person: Person, code: str, **kept: object) -> None:
