@@ -100,6 +100,20 @@ def test_no_page_shows_the_token_that_a_provider_repeats(person: Person) -> None
     assert leaks(page, [tokens.access_token, tokens.refresh_token or ""]) == []
 
 
+@pytest.mark.requirement(98, 102)
+def test_no_page_puts_a_token_together_that_came_in_escapes(person: Person) -> None:
+    connection = person.connect("notes.read")
+    token = stored_tokens(connection).access_token
+    body = f'{{"sent": "\\u{ord(token[0]):04x}{token[1:]}"}}'.encode()
+    answer = Outgoing(headers={"Content-Type": JSON}, body=body)
+    person.server.misbehave("api", Behaviour.AS_GIVEN, answer=answer)
+
+    page = call(person, connection).content.decode()
+
+    assert leaks(page, [token]) == []
+    assert "sent: [access token]" in page
+
+
 @pytest.mark.requirement(121)
 def test_ten_megabytes_are_cut_and_told(person: Person) -> None:
     page = answered(person, b"<p>" + b"x" * 10_000_000, content_type="text/html")
