@@ -157,7 +157,7 @@ def test_what_is_not_text_is_told_by_type_and_size(person: Person, content_type:
 def test_no_json_breaks_the_page(person: Person, body: bytes) -> None:
     page = answered(person, body)
 
-    assert "Sandbox answered 200 OK" in page
+    assert "Sandbox answered <code>200 OK</code>" in page
     assert len(page) < 500_000
 
 
@@ -169,7 +169,7 @@ def test_a_head_has_nothing_to_show(person: Person) -> None:
 
 
 def test_an_unusual_status_is_told(person: Person) -> None:
-    assert "Sandbox answered 418" in answered(person, b"short", status=418, content_type="text/plain")
+    assert "Sandbox answered <code>418" in answered(person, b"short", status=418, content_type="text/plain")
 
 
 @pytest.mark.parametrize(
