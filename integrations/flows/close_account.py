@@ -58,6 +58,8 @@ def close_account(
         LastSuperuser: nothing was changed.
     """
     closure = _begin(person.pk, operator=operator, now=clock())
+    if closure is None:
+        return Closed(is_gone=True)
     _end(closure, actor=operator or person.get_username(), clock=clock, ip=ip)
     tell_providers(person.pk, clock=clock, budget=budget)
     return Closed(is_gone=_forget(closure, now=clock()))
@@ -84,13 +86,16 @@ def is_last_superuser(user_id: int) -> bool:
     return superusers.filter(pk=user_id).exists() and not superusers.exclude(pk=user_id).exists()
 
 
-def _begin(user_id: int, *, operator: str, now: datetime) -> AccountClosure:
+def _begin(user_id: int, *, operator: str, now: datetime) -> AccountClosure | None:
+    """Mark the account; None where it is gone already, as when somebody presses twice."""
     with transaction.atomic():
         # All superusers in one order: of two who delete themselves at the same moment, one stays.
         concerned = people().filter(Q(pk=user_id) | Q(is_superuser=True, is_active=True)).order_by("pk")
         list(concerned.select_for_update(no_key=True).values_list("pk"))
         if is_last_superuser(user_id):
             raise LastSuperuser
+        if not people().filter(pk=user_id).exists():
+            return None
         closure, _ = AccountClosure.objects.get_or_create(
             user_id=user_id, defaults={"started_at": now, "operator": operator[:150]}
         )

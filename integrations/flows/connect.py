@@ -19,7 +19,7 @@ from integrations import vault
 from integrations.flows import disconnect, settle
 from integrations.flows.clients import client_for, provider_of, state_parameter, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
-from integrations.flows.events import record
+from integrations.flows.events import record_unless_gone
 from integrations.flows.identify import identify, look_up
 from integrations.flows.keep import Brought, keep
 from integrations.models import AuthorizationRequest, ClientRegistration, Connection, Event
@@ -147,7 +147,7 @@ def complete(
         # an instance says that a person named.
         if error.remedy is Remedy.OPERATOR and not (isinstance(error, AuthorizationFailed) or request.variables):
             settle.alarm(registration, error, now=now)
-        record(
+        record_unless_gone(
             Event.Kind.CONNECT_FAILED,
             connection=request.connection,
             registration=registration,

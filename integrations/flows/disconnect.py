@@ -96,7 +96,9 @@ def wipe(
     A lease stays until it runs out: as long as it does, a refresh in flight may bring tokens that must be revoked, too.
     """
     with transaction.atomic():
-        Connection.objects.select_for_update().get(pk=connection.pk)
+        if not Connection.objects.select_for_update().filter(pk=connection.pk).values_list("pk"):
+            # Somebody else who closes the same account was faster.
+            return None
         before = load(connection.pk)
         if before.status in ENDED:
             return None

@@ -1,8 +1,13 @@
 """Facts, written in the transaction of the change they tell of."""
 
+import logging
 from collections.abc import Mapping
 
+from django.db import IntegrityError, transaction
+
 from integrations.models import ClientRegistration, Connection, Event
+
+logger = logging.getLogger(__name__)
 
 
 def event(
@@ -47,3 +52,30 @@ def record(
         ip=ip,
         details=details,
     ).save()
+
+
+def record_unless_gone(
+    kind: Event.Kind,
+    *,
+    connection: Connection | None,
+    registration: ClientRegistration,
+    owner_id: int,
+    actor: str,
+    ip: str,
+    details: Mapping[str, object],
+) -> None:
+    """Save an event in a transaction of its own; none of a person whose account was deleted meanwhile."""
+    told = event(
+        kind,
+        connection=connection,
+        registration=registration,
+        owner_id=owner_id,
+        actor=actor,
+        ip=ip,
+        details=details,
+    )
+    try:
+        with transaction.atomic():
+            told.save()
+    except IntegrityError:
+        logger.info("not told: the account is gone", extra={"kind": kind.value})

@@ -23,10 +23,13 @@ def load(connection_id: int) -> Connection:
     """The row as it is now, with registration, owner and vault entry, in one query.
 
     Raises:
-        Connection.DoesNotExist
+        ConnectionUnusable: it went with its owner's account. Programs may hold on to one for as long as they run.
     """
     rows = Connection.objects.select_related("registration", "owner", "vault_entry")
-    return rows.fetch_mode(models.FETCH_RAISE).get(pk=connection_id)
+    row = rows.fetch_mode(models.FETCH_RAISE).filter(pk=connection_id).first()
+    if row is None:
+        raise ConnectionUnusable("It was disconnected, and its owner's account deleted.", code="disconnected")
+    return row
 
 
 def require_usable(connection: Connection) -> None:

@@ -146,7 +146,11 @@ class Source:
 
     def _look_after(self, pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
         """Take over from a refresher that vanished, or wait, or give up; the results of what needs no request."""
-        row = load(pk)
+        try:
+            row = load(pk)
+        except ConnectionUnusable:
+            # It went with its owner's account since it was found.
+            return []
         try:
             self._client(row)
         except OAuthError as error:

@@ -193,6 +193,48 @@ def test_what_a_callback_brings_after_the_end_is_refused_and_handed_back(journey
     assert not any(journey.server.is_active(t) for grant in journey.server.grants() for t in grant.refresh_tokens)
 
 
+@pytest.mark.requirement(26, 111)
+@pytest.mark.django_db(transaction=True)
+def test_a_callback_of_somebody_who_is_gone_is_refused_and_handed_back(journey: Journey) -> None:
+    pairs = journey.server.authorize(journey.begin())
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+
+    with started(1, lambda: journey.complete(pairs)) as futures:
+        gate.wait_for_arrival()
+        assert close(journey).is_gone
+        gate.open()
+
+    with pytest.raises(OAuthError, match="owner_inactive"):
+        futures[0].result()
+    assert is_forgotten(journey)
+    assert not any(journey.server.is_active(t) for grant in journey.server.grants() for t in grant.refresh_tokens)
+
+
+@pytest.mark.requirement(105)
+@pytest.mark.django_db(transaction=True)
+def test_who_presses_twice_leaves_once(journey: Journey) -> None:
+    held = journey.connect()
+
+    answers = [close(journey), close(journey)]
+
+    assert all(closed.is_gone for closed in answers)
+    # The slower of two that wipe the same connections finds them gone.
+    assert disconnect.wipe(held, actor="", now=journey.clock()) is None
+    assert is_forgotten(journey)
+
+
+@pytest.mark.requirement(26)
+@pytest.mark.parametrize("ask", [access.token, access.test_connection])
+def test_a_program_that_holds_on_to_a_connection_is_told_it_is_gone(
+    journey: Journey, ask: Callable[..., object]
+) -> None:
+    held = journey.connect()
+    close(journey)
+
+    with pytest.raises(ConnectionUnusable, match="disconnected"):
+        ask(held, clock=journey.clock)
+
+
 def test_the_last_superuser_stays(journey: Journey) -> None:
     User.objects.update(is_superuser=True)
     journey.connect()
