@@ -28,8 +28,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.account.urls")),
     path("accounts/signed-out/", SIGNED_OUT, name="account_signed_out"),
     # These two show secrets, which must not come back out of a browser's cache; allauth does not say so itself.
-    path("accounts/2fa/totp/activate/", never_cache(activate_totp)),
-    path("accounts/2fa/recovery-codes/", never_cache(view_recovery_codes)),
+    path("accounts/2fa/totp/activate/", never_cache(activate_totp), name="mfa_activate_totp"),
+    path("accounts/2fa/recovery-codes/", never_cache(view_recovery_codes), name="mfa_view_recovery_codes"),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("hub.authorization_server.urls")),

@@ -19,8 +19,15 @@ from integrations.oauth.token import TokenResponse
 CARRIERS = re.compile(r"(?:^|_)(?:body|headers|sealed|value|text|pairs|extra|claims|ciphers|code|form)$")
 # The catalogue's facts say how secrets are sent; they hold none.
 FACTS = ("integrations.oauth.server", "integrations.providers.provider")
-# An error's code, and a scope token.
-HARMLESS = {("Explanation", "code"), ("ScopeRow", "token"), ("Option", "value")}
+# An error's code, a scope token, a filter's choice, a colour.
+HARMLESS = {
+    ("Explanation", "code"),
+    ("Trouble", "code"),
+    ("ScopeRow", "token"),
+    ("Option", "value"),
+    ("Pair", "foreground_value"),
+    ("Pair", "background_value"),
+}
 
 
 def dataclasses_of_ours() -> Iterator[type]:

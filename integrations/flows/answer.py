@@ -1,5 +1,7 @@
 """One call of a provider's API, and what is kept of its answer: bounded, and without the access token."""
 
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +13,12 @@ _BEYOND_BYTES = 16 * 1024
 _LEFT_OUT = "[access token]"
 _SHOWN_HEADERS = ("content-type", "location", "retry-after", "request-id", "x-request-id")
 _SHOWN_FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")
+# One character as JSON, an address or HTML may write it; whoever shows the answer turns it back.
+_WRITTEN = (
+    re.compile(r"""\\u00[0-9a-f]{2}|\\["/\\]|.""", re.IGNORECASE | re.DOTALL),
+    re.compile(r"%[0-9a-f]{2}|.", re.IGNORECASE | re.DOTALL),
+    re.compile(r"&(?:amp|lt|gt|quot|#[0-9]{1,3}|#x[0-9a-f]{1,2});|.", re.IGNORECASE | re.DOTALL),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,15 +65,44 @@ def read(response: requests.Response, *, secret: str) -> Answer:
             break
     is_whole = len(body) <= LIMIT_BYTES
     if secret:
-        body = body.replace(secret.encode(), _LEFT_OUT.encode())
+        # As many characters as bytes, whatever the encoding is.
+        body = without(body.decode("latin-1"), secret).encode("latin-1")
         is_whole = is_whole and len(body) <= LIMIT_BYTES
     return Answer(
         status=response.status_code,
         headers={
-            name.lower(): value.replace(secret, _LEFT_OUT) if secret else value
+            name.lower(): without(value, secret) if secret else value
             for name, value in response.headers.items()
             if name.lower() in _SHOWN_HEADERS or name.lower().startswith(_SHOWN_FAMILIES)
         },
         body=body[:LIMIT_BYTES],
         is_whole=is_whole,
     )
+
+
+def without(text: str, secret: str) -> str:
+    """Leave a secret out of a text, also where some of its characters are escaped as in JSON, addresses or HTML."""
+    # As it stands first: what looks escaped in it may be its own.
+    text = text.replace(secret, _LEFT_OUT)
+    for one_character in _WRITTEN:
+        written = one_character.findall(text)
+        plain = "".join(map(_plain, written))
+        kept, start = [], 0
+        while (found := plain.find(secret, start)) >= 0:
+            kept += [*written[start:found], _LEFT_OUT]
+            start = found + len(secret)
+        text = "".join([*kept, *written[start:]])
+    return text
+
+
+def _plain(written: str) -> str:
+    """The one character that is meant."""
+    if len(written) == 1:
+        return written
+    match written[0]:
+        case "\\":
+            return chr(int(written[2:], 16)) if written[1] in "uU" else written[1]
+        case "%":
+            return chr(int(written[1:], 16))
+        case _:
+            return html.unescape(written.lower())[:1] or "\ufffd"

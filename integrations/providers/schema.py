@@ -169,8 +169,8 @@ def _personal(provider: Provider, variable: Variable) -> Iterator[str]:
         host = urlsplit(text).netloc if "://" in text else text.partition("/")[0]
         if variable.name in names_in(host) and not variable.choices and not _stays_at_home(variable, host):
             yield f"a person must not choose the domain: {text!r}"
-    token_host = urlsplit(server.token_endpoint).netloc
-    if variable.name in names_in(server.token_endpoint) - names_in(token_host) - names_in(server.issuer):
+    told_by = (server.token_endpoint, server.userinfo_endpoint, server.jwks_uri)
+    if variable.name in frozenset().union(*map(names_in, told_by)) - names_in(server.account_issuer):
         yield "accounts of two tenants would be taken for one: name the issuer, with it"
 
 

@@ -15,7 +15,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "connections": (
         "integrations:connections",
         "integrations:connection",
+        "integrations:connected",
         "integrations:disconnect",
+        "integrations:disconnect_all",
+        "integrations:disconnect_progress",
         "integrations:console",
         "integrations:less",
         "integrations:rename",
@@ -50,6 +53,12 @@ def current(context: Context, section: str) -> SafeString | str:
     if view in names or any(view.startswith(name) for name in names if name.endswith("_")):
         return format_html('aria-current="{}"', "true")
     return ""
+
+
+@register.simple_tag
+def languages() -> list[tuple[str, str]]:
+    """Code and name of each language of the pages; the name in that language itself, whatever the page speaks."""
+    return list(settings.LANGUAGES)
 
 
 @register.simple_tag

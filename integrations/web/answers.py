@@ -5,7 +5,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
@@ -32,9 +32,9 @@ class Shown:
     content_type: str
     size: int
     is_whole: bool
-    text: str
+    text: str = field(repr=False)
     summary: Summary
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
 
 
 def shown(answer: Answer, *, milliseconds: int, provider: str) -> Shown:

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from integrations.flows import access
+from integrations.flows import access, clients
 from integrations.flows.access import Call
 from integrations.flows.errors import ScopeMissing
 from integrations.models import Connection
@@ -57,7 +57,8 @@ class Trouble:
 def api_base(connection: Connection, provider: Provider) -> str:
     """The address that paths stand on, without a slash at its end; empty where the hub knows of no API."""
     try:
-        url = provider.api_url("/", connection.registration.variables, connection.provider_data)
+        variables = clients.variables_of(connection.registration, connection.variables)
+        url = provider.api_url("/", variables, connection.provider_data)
     except CatalogueError:
         return ""
     return url.rstrip("/")

@@ -1,7 +1,7 @@
 """What pages show of rows and catalogue entries: plain values, in words, made harmless for display."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -32,7 +32,7 @@ class Answer:
     """What a person answered when they connected: which shop, which region."""
 
     title: str
-    value: str
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 """A real Chromium on a live hub, signed in, with a provider beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -93,23 +94,36 @@ def device(request: pytest.FixtureRequest) -> Device:
     return getattr(request, "param", Device())
 
 
+@contextmanager
+def well_behaved(chromium: Browser, **options: object) -> Iterator[BrowserContext]:
+    """A context in which no page may have a script error or violate the content security policy."""
+    context = chromium.new_context(**{"timezone_id": "UTC", **options})  # type: ignore[arg-type]
+    context.set_default_timeout(10_000)
+    complaints: list[str] = []
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    context.on("console", lambda message: complaints.append(message.text) if is_a_violation(message.text) else None)
+    try:
+        yield context
+    finally:
+        context.close()
+    assert complaints == []
+
+
 @pytest.fixture
 def page(chromium: Browser, device: Device) -> Iterator[Page]:
-    """A page that fails the test on a script error or a violation of the content security policy."""
-    context = chromium.new_context(
-        viewport={"width": device.width, "height": 800},
-        color_scheme=device.scheme,
-        java_script_enabled=device.javascript,
-        timezone_id="UTC",
-    )
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if is_a_violation(message.text) else None)
-    yield page
-    context.close()
-    assert complaints == []
+    """A page on the device of the test."""
+    size: ViewportSize = {"width": device.width, "height": 800}
+    with well_behaved(
+        chromium, viewport=size, color_scheme=device.scheme, java_script_enabled=device.javascript
+    ) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def another_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a browser beside the first, with options of Playwright's; it is held to the same rules."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(well_behaved(chromium, **options)).new_page()
 
 
 @pytest.fixture
@@ -166,6 +180,7 @@ def look(page: Page, name: str) -> None:
 
 def glance(page: Page, name: str) -> None:
     """The same as the page stands, for a journey that runs on every device anyway."""
+    page.wait_for_load_state()
     width: int = page.evaluate("innerWidth")
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     take(page, name, width=width, scheme="dark" if dark else "light")

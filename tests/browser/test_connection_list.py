@@ -1,10 +1,11 @@
 """The list of connections in a real browser: every state, by keyboard, without JavaScript, live."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from integrations.models import Connection
 from tests.browser.conftest import NARROW, Hub, look, sign_in
@@ -166,24 +167,22 @@ def test_the_whole_row_opens_the_connection_and_its_button_reconnects(hub: Hub) 
     assert page.get_by_role("heading", level=1).text_content() == "That is another account"
 
 
-def test_without_javascript(hub: Hub, chromium: Browser) -> None:
+def test_without_javascript(hub: Hub, another_page: Callable[..., Page]) -> None:
     many(hub, 60)
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    sign_in(context, hub.user, origin=hub.origin)
+    page = another_page(java_script_enabled=False)
+    sign_in(page.context, hub.user, origin=hub.origin)
     page.goto(f"{hub.origin}/connections/")
 
     page.get_by_label("Search", exact=True).fill("account")
     page.get_by_label("Service").select_option("Slack")
     page.get_by_role("button", name="Search").click()
-    assert page.get_by_text("12 connections found").is_visible()
+    expect(page.get_by_text("12 connections found")).to_be_visible()
     page.goto(f"{hub.origin}/connections/")
     page.get_by_role("link", name="Next page").click()
     page.get_by_role("link", name="Next page").click()
 
-    assert page.get_by_text("Page 3 of 3").is_visible()
+    expect(page.get_by_text("Page 3 of 3")).to_be_visible()
     assert page.locator("time").first.get_attribute("title").endswith("UTC")  # type: ignore[union-attr]
-    context.close()
 
 
 def test_changes_appear_by_themselves_and_take_nothing_away(hub: Hub) -> None:

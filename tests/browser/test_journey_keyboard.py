@@ -71,7 +71,7 @@ def test_the_main_job_without_javascript(hub: Hub) -> None:
 
     page.get_by_role("link", name="Add a connection").click()
     page.get_by_role("link", name="Sandbox").first.click()
-    page.get_by_role("checkbox", name="Read your notes").check()
+    page.get_by_role("switch", name="Read your notes").check()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("Sandbox is connected.").wait_for()
     page.get_by_role("link", name="Disconnect…").click()

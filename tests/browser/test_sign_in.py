@@ -1,12 +1,13 @@
 """Signing up, in and out, a lost password, addresses, sessions: in a real browser, by mail that is read."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from tests.browser.conftest import Hub, look
@@ -171,7 +172,7 @@ def test_addresses_are_added_verified_made_primary_and_removed(mailing_hub: Hub)
     assert (address.email, address.primary, address.verified) == ("robin@home.example", True, True)
 
 
-def test_sessions_elsewhere_are_ended(hub: Hub, chromium: Browser) -> None:
+def test_sessions_elsewhere_are_ended(hub: Hub) -> None:
     places = []
     for agent in ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1", "curl/8"):
         client = Client(headers={"User-Agent": agent})
@@ -206,9 +207,8 @@ def test_signing_out_says_so(hub: Hub) -> None:
     assert hub.path == "/accounts/login/"
 
 
-def test_signing_in_by_keyboard_alone_and_without_javascript(hub: Hub, chromium: Browser) -> None:
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_signing_in_by_keyboard_alone_and_without_javascript(hub: Hub, another_page: Callable[..., Page]) -> None:
+    page = another_page(java_script_enabled=False)
     page.goto(f"{hub.origin}/accounts/login/?next=/connections/new/")
     assert "<noscript><p>Passkeys need JavaScript" in page.content()
     expect(page.get_by_label("Username or e-mail address")).to_be_focused()
@@ -218,4 +218,3 @@ def test_signing_in_by_keyboard_alone_and_without_javascript(hub: Hub, chromium:
     page.keyboard.press("Enter")
 
     page.wait_for_url(f"{hub.origin}/connections/new/")
-    context.close()

@@ -91,6 +91,7 @@ def test_a_trusted_browser_is_not_asked_again(hub: Hub) -> None:
     (cookie,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "hub_test_trusted"]
     assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
 
     hub.open("/accounts/login/")
     page.get_by_label("Username or e-mail address").fill("robin")

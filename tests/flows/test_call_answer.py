@@ -1,13 +1,16 @@
 """What a call brings back: bounded in size and time, without redirects, and without the token."""
 
 import gzip
+import html
+import json
 import socket
 import threading
+from urllib.parse import quote
 
 import pytest
 from pytest_django import Settings
 
-from integrations.flows.answer import LIMIT_BYTES
+from integrations.flows.answer import LIMIT_BYTES, without
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError, ProviderUnavailable
 from tests.canaries import leaks
@@ -139,3 +142,34 @@ def test_a_provider_that_repeats_the_token_does_not_get_it_shown(journey: Journe
     assert token[:10].encode() not in answer.body
     assert leaks(str(dict(answer.headers)), [token]) == []
     assert answer.headers["x-request-id"] == "[access token]"
+
+
+SECRET = "tok/en+1=%41&\"\\'~"
+
+
+@pytest.mark.requirement(98, 102)
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET)[1:-1].replace("/", "\\/"),
+        "".join(f"\\u{ord(character):04x}" for character in SECRET),
+        "".join(f"\\u{ord(character):04X}" for character in SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower(),
+        html.escape(SECRET),
+        "".join(f"&#{ord(character)};" for character in SECRET),
+        "".join(f"&#x{ord(character):X};" for character in SECRET),
+    ],
+)
+def test_a_token_is_left_out_however_it_is_escaped(written: str) -> None:
+    text = f"\u00e9 100% \\n &x; {written}, {written}"
+
+    assert without(text, SECRET) == "\u00e9 100% \\n &x; [access token], [access token]"
+
+
+def test_what_is_no_token_stays_as_it_was_sent() -> None:
+    text = "%41 \\u0041 &#65; &amp; \\/ % \\u00 &#; &#0; &#999; \x00\xff\n\\"
+
+    assert without(text, SECRET) == text

@@ -82,6 +82,26 @@ REFUSED = {
         changed(shop(), lambda d: d["server"].update(token_endpoint="https://login.example.com/{host}/token")),
         "accounts of two tenants would be taken for one",
     ),
+    "a tenant in the host below one issuer for all": (
+        changed(shop(), lambda d: d["server"].update(issuer="https://login.example.com")),
+        "accounts of two tenants would be taken for one",
+    ),
+    "a tenant that alone says whose account it is": (
+        changed(shop(), lambda d: d["server"].update(token_endpoint="https://login.example.com/token")),
+        "accounts of two tenants would be taken for one",
+    ),
+    "a tenant that signs for the issuer of all": (
+        changed(
+            shop(),
+            lambda d: d["server"].update(
+                issuer="https://login.example.com",
+                token_endpoint="https://login.example.com/token",
+                userinfo_endpoint="https://login.example.com/me",
+                jwks_uri="https://{host}.shops.example.com/keys",
+            ),
+        ),
+        "accounts of two tenants would be taken for one",
+    ),
 }
 
 

@@ -8,9 +8,9 @@ import pytest
 from integrations.models import ClientRegistration, Connection, Event
 from tests.factories import PASSWORD, make_connection, make_registration
 from tests.fakes.misbehaviour import Behaviour
-from tests.fakes.registration import register_oauth2
+from tests.fakes.registration import register_helpdesk, register_oauth2
 from tests.web.calling import BODY, asked, call, prove
-from tests.web.person import Person, text_of
+from tests.web.person import Person, authorization_url, text_of
 
 
 def test_a_get_runs_at_once_and_is_told_in_words(person: Person) -> None:
@@ -220,3 +220,21 @@ def test_a_generic_service_is_tried_at_the_operators_address(person: Person) -> 
 
     assert call(person, connection, feature="account", path="/me").status_code == 200
     assert asked(person) == ["GET /api/me"]
+
+
+@pytest.mark.requirement(113)
+def test_a_call_goes_to_the_tenant_of_the_connection(person: Person) -> None:
+    registration = register_helpdesk(person.server)
+    begun = person.post("/connections/begin/helpdesk/", features="tickets.read", variable_desk="acme")
+    person.come_back(authorization_url(begun))
+    connection = person.user.connections.get(registration=registration)
+
+    page = person.get(person.page(connection, "console")).content.decode()
+    response = call(person, connection, feature="tickets.read")
+
+    assert f'<span class="console-base">{person.server.origin}/eu/acme/sandbox/api</span>' in page
+    assert response.status_code == 200
+    assert asked(person) == ["GET /eu/acme/sandbox/api/notes"]
+    elsewhere = f"{person.server.origin}/eu/globex/sandbox/api/notes"
+    assert call(person, connection, feature="tickets.read", path=elsewhere).status_code == 400
+    assert len(asked(person)) == 1

@@ -100,6 +100,20 @@ def test_no_page_shows_the_token_that_a_provider_repeats(person: Person) -> None
     assert leaks(page, [tokens.access_token, tokens.refresh_token or ""]) == []
 
 
+@pytest.mark.requirement(98, 102)
+def test_no_page_puts_a_token_together_that_came_in_escapes(person: Person) -> None:
+    connection = person.connect("notes.read")
+    token = stored_tokens(connection).access_token
+    body = f'{{"sent": "\\u{ord(token[0]):04x}{token[1:]}"}}'.encode()
+    answer = Outgoing(headers={"Content-Type": JSON}, body=body)
+    person.server.misbehave("api", Behaviour.AS_GIVEN, answer=answer)
+
+    page = call(person, connection).content.decode()
+
+    assert leaks(page, [token]) == []
+    assert "sent: [access token]" in page
+
+
 @pytest.mark.requirement(121)
 def test_ten_megabytes_are_cut_and_told(person: Person) -> None:
     page = answered(person, b"<p>" + b"x" * 10_000_000, content_type="text/html")
@@ -143,7 +157,7 @@ def test_what_is_not_text_is_told_by_type_and_size(person: Person, content_type:
 def test_no_json_breaks_the_page(person: Person, body: bytes) -> None:
     page = answered(person, body)
 
-    assert "Sandbox answered 200 OK" in page
+    assert "Sandbox answered <code>200 OK</code>" in page
     assert len(page) < 500_000
 
 
@@ -155,7 +169,7 @@ def test_a_head_has_nothing_to_show(person: Person) -> None:
 
 
 def test_an_unusual_status_is_told(person: Person) -> None:
-    assert "Sandbox answered 418" in answered(person, b"short", status=418, content_type="text/plain")
+    assert "Sandbox answered <code>418" in answered(person, b"short", status=418, content_type="text/plain")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from integrations.models import Connection
+from integrations.models import AccountClosure, Connection
 from tests.factories import make_event, make_pending_revocation, make_sweep_run, make_user
 from tests.web.person import Person
 from tests.web.test_access import routes, snapshot, values_for
@@ -18,6 +18,7 @@ def connection(person: Person) -> Connection:
     make_event(connection=connection)
     make_pending_revocation(connection=connection)
     make_sweep_run()
+    AccountClosure.objects.create(user=make_user(), started_at=connection.created_at)
     return connection
 
 

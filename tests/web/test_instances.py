@@ -115,7 +115,7 @@ def test_the_pages_of_a_service_and_of_a_connection_name_it(connected: Person) -
 
     assert "GitHub · github-bots" in text_of(connected.get(connected.page(connection)))
     assert "github-bots" in text_of(connected.get("/connections/new/github-bots/"))
-    assert "Sandbox ·" not in text_of(connected.get(connected.page(other)))
+    assert "Sandbox · sandbox" not in text_of(connected.get(connected.page(other)))
 
 
 def test_a_registration_that_is_not_complete_is_named_by_its_slug(person: Person) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from django.utils.translation.trans_real import translation
 
 from integrations.providers import PROVIDERS
+from integrations.web.console_form import CHANGING, SAFE
 from tests.words.catalogue import INFORMAL, forms, write_mo
 
 ASCII = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -21,7 +22,12 @@ KEPT = re.compile(r"(%\(\w+\)[a-z]|%[a-z%]|\{\w+\}|<[^>]+>|&\w+;)")
 #: A word of two letters or more; single letters are keys, units and initials.
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*[A-Za-z]")
 #: Read as they are in every language.
-NAMES = ("Integration Hub", "UTC", "English", "Deutsch", *(provider.name for provider in PROVIDERS.values()))
+NAMES = (
+    *("Integration Hub", "UTC", "English", "Deutsch"),
+    *(provider.name for provider in PROVIDERS.values()),
+    *SAFE,
+    *CHANGING,
+)
 ADDRESS = re.compile(r"\S*(?:://|@)\S*|\b(?:\w+[.-])+\w+:\d+\b|\b127\.0\.0\.1\b|\blocalhost\b")
 READ_ATTRIBUTES = ("alt", "aria-description", "aria-label", "placeholder", "title")
 #: Not words: scripts; codes and values, which are marked as such; what somebody else wrote.

@@ -1,32 +1,26 @@
 """No page and no mail shows a word that is not translated: each is read in a language that has no ASCII letters."""
 
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client
-from django.utils import timezone, translation
-from pytest_django import Settings
+from django.utils import timezone
 
 from hub.adapter import AccountAdapter
-from integrations.models import Connection, Event
+from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
 from integrations.web.errors import BY_CODE, explain
 from tests.authorization_server.steps import authorization_request, make_application
-from tests.factories import PASSWORD, make_connection, make_event, make_registration, make_tokens, make_user
-from tests.words.pseudo import ascii_words, rude, untranslated, write_pseudo_locale
+from tests.factories import make_user
+from tests.words.pseudo import ascii_words, rude, untranslated
+from tests.words.reading import ACCOUNT, NAME, german, words_of
 from tests.words.walk import Address, addresses
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_wide_letters")]
 TEMPLATES = Path(django_settings.BASE_DIR) / "templates"
 ERROR_PAGES = sorted(path.name for path in TEMPLATES.glob("[45]*.html"))
 MESSAGES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.glob("*/messages/*.txt"))
@@ -35,95 +29,6 @@ MAILS = sorted(
     for path in TEMPLATES.glob("*/email/*_message.txt")
     if not path.name.startswith("base_")
 )
-#: Written without ASCII, so that none of it is taken for a word of ours.
-NAME, ACCOUNT = "ωμέγα", "Ωμέγα"
-
-
-@pytest.fixture(scope="session")
-def wide_locale(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("locale")
-    write_pseudo_locale(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def in_wide_letters(wide_locale: Path, settings: Settings) -> Iterator[None]:
-    settings.LOCALE_PATHS = [wide_locale]
-    settings.HUB_OPEN_SIGN_UP = True
-    settings.EMAIL_URL = "memory://"
-    with translation.override("de"):
-        yield
-
-
-@pytest.fixture
-def person() -> User:
-    """Somebody who has something of everything."""
-    user = make_user(NAME)
-    EmailAddress.objects.create(user=user, email="ω@example.test", verified=True, primary=True)
-    EmailAddress.objects.create(user=user, email="ψ@example.test")
-    TOTP.activate(user, generate_totp_secret())
-    Authenticator.objects.create(user=user, type="recovery_codes", data={"seed": "a" * 80, "used_mask": 0})
-    for passwordless in (True, False):
-        data = {"name": ACCOUNT, "credential": {"clientExtensionResults": {"credProps": {"rk": passwordless}}}}
-        Authenticator.objects.create(user=user, type="webauthn", data=data)
-    return user
-
-
-@pytest.fixture
-def connections(person: User) -> list[Connection]:
-    """One of every standing, the first with every kind of event."""
-    sandbox = make_registration(slug="sandbox")
-    off = make_registration(enabled=False, origin="http://127.0.0.1:8")
-    broken = make_registration(origin="http://127.0.0.1:7")
-    broken.last_error_code = "invalid_client"
-    broken.save()
-    gone = make_registration(provider="☂", variables={})
-    now = timezone.now()
-    once = {"tokens": make_tokens(refresh_token=None), "due_in": None}
-    states: list[dict[str, Any]] = [
-        {"last_used_at": now - timedelta(days=3), "scope": "profile notes:read"},
-        {"status": "needs_reauthorization", "last_error_code": "invalid_grant"},
-        {"status": "needs_reauthorization", "last_error_code": "rotation_uncertain"},
-        {"access_expires_at": now + timedelta(days=3), **once},
-        {"access_expires_at": now - timedelta(days=3), **once},
-        {"failure_count": 3, "last_error_code": "rate_limited", "last_used_at": now},
-        {"registration": off},
-        {"registration": broken, "failure_count": 1},
-        {"registration": gone, "status": "active"},
-        {"status": "revoking"},
-        {"status": "revoked"},
-    ]
-    made = [
-        make_connection(
-            **{"owner": person, "registration": sandbox, "account_label": ACCOUNT, "subject": f"№{n}", **state}
-        )
-        for n, state in enumerate(states)
-    ]
-    for kind in Event.Kind:
-        make_event(connection=made[0], kind=kind, actor=person.username)
-        make_event(connection=made[0], kind=kind, details={"code": "timeout", "reason": "timeout"})
-    return made
-
-
-@pytest.fixture
-def reader(person: User) -> Client:
-    """The person in front of a browser that asks for German, who has just said who it is."""
-    client = german()
-    client.force_login(person)
-    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
-    return client
-
-
-def german() -> Client:
-    return Client(headers={"accept-language": "de"}, raise_request_exception=False)
-
-
-def words_of(response: Any) -> list[str]:
-    """What is wrong with the words of a page: not translated, or not polite. What is no page has no words."""
-    if not response.headers.get("Content-Type", "").startswith("text/html"):
-        return []
-    page = cast(HttpResponse, response).content.decode()
-    return untranslated(page) + rude(page)
 
 
 @pytest.mark.parametrize("address", addresses(), ids=str)
