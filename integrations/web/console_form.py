@@ -83,7 +83,7 @@ class ConsoleForm(forms.Form):
     @property
     def elsewhere(self) -> str:
         """What is said of an address that is not the API's."""
-        words = _("This is not an address of %(provider)s\u2019s API. The access goes nowhere else.")
+        words = _("This is not an address of %(provider)s’s API. The access goes nowhere else.")
         return str(words) % {"provider": self._provider.name}
 
     @property

@@ -54,7 +54,7 @@ def untranslated(html: str) -> list[str]:
 
 def rude(html: str) -> list[str]:
     """Words for friends, once the wide letters are read as ordinary ones."""
-    return INFORMAL.findall(unicodedata.normalize("NFKC", html))
+    return [word for text in _Reader.read(html) for word in INFORMAL.findall(unicodedata.normalize("NFKC", text))]
 
 
 def ascii_words(text: str) -> list[str]:
