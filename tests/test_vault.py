@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import re
 
 import pytest
@@ -34,6 +35,17 @@ def test_tokens_come_back_as_they_were_stored() -> None:
     tokens = make_tokens(access_token="a" * 3000, refresh_token=None, id_token="x.y.z")
 
     connection = make_connection(tokens=tokens)
+
+    assert vault.read(fresh(connection)) == tokens
+
+
+def test_tokens_that_were_sealed_before_people_named_instances_still_open() -> None:
+    connection, tokens = make_connection(), make_tokens(access_token="from-before")
+    place = ["vault_entry", connection.pk, connection.owner_id, connection.registration_id, connection.version]
+    sealed = vault.keyring().seal(
+        json.dumps(dataclasses.asdict(tokens)).encode(), associated_data=json.dumps(place).encode()
+    )
+    VaultEntry.objects.filter(connection=connection).update(sealed=sealed)
 
     assert vault.read(fresh(connection)) == tokens
 

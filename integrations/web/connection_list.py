@@ -25,6 +25,7 @@ from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.connection_row import COLUMNS, ConnectionRow, connection_rows
 from integrations.web.instances import instance_names
+from integrations.web.presentation import tenant_of
 from integrations.web.search import folded, matches
 from integrations.web.standing import Standing, by_attention, of_standing, standing_of, with_standing
 from integrations.web.wording import grouped
@@ -213,16 +214,23 @@ def _standing_at(provider: str, standing: Standing) -> Standing:
 
 
 def _search(user: User, words: str) -> Q:
-    """Every word is somewhere in what the row shows: in a name, an account, the provider's name or its instance."""
+    """Every word is somewhere in what the row shows: in a name, an account, the provider's name, instance or tenant."""
     if not words:
         return Q()
-    columns = ("pk", "name", "account_label", "subject", "registration__provider", "registration__slug")
-    rows = list(user.connections.order_by().values_list(*columns))
-    instances = instance_names(providers=_several((provider, slug) for *_, provider, slug in rows))
+    read = user.connections.order_by().select_related("registration").only(*COLUMNS).fetch_mode(models.FETCH_RAISE)
+    rows = list(read)
+    instances = instance_names(providers=_several((r.registration.provider, r.registration.slug) for r in rows))
     found = (
-        pk
-        for pk, name, label, subject, provider, slug in rows
-        if matches(words, name, label or subject, _name_of(provider), instances.get(slug, ""))
+        row.pk
+        for row in rows
+        if matches(
+            words,
+            row.name,
+            row.account_label or row.subject,
+            _name_of(row.registration.provider),
+            instances.get(row.registration.slug, ""),
+            tenant_of(row),
+        )
     )
     return Q(pk__in=list(islice(found, FOUND_LIMIT)))
 

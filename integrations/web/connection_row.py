@@ -14,7 +14,7 @@ from integrations.models import ClientRegistration, Connection
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.web.moments import used_ago
-from integrations.web.presentation import NAME_LIMIT, is_held, provider_name
+from integrations.web.presentation import NAME_LIMIT, is_held, provider_name, tenant_of
 from integrations.web.standing import Standing, standing_of, words_for
 from integrations.web.wording import said
 
@@ -29,8 +29,10 @@ COLUMNS = (
     "granted_scope",
     "last_error_code",
     "last_used_at",
+    "variables",
     "registration__slug",
     "registration__provider",
+    "registration__variables",
     "registration__enabled",
     "registration__last_error_code",
 )
@@ -40,7 +42,7 @@ COLUMNS = (
 class ConnectionRow:
     """A connection in the list; `action` is the one thing to do with it: open, reconnect or connect.
 
-    `instance` tells several registrations of the provider apart.
+    `instance` tells several registrations of the provider apart, `tenant` several connections of one registration.
     """
 
     uuid: UUID
@@ -50,6 +52,7 @@ class ConnectionRow:
     provider: str
     provider_key: str
     instance: str
+    tenant: str
     standing: str
     words: str
     features: str
@@ -100,6 +103,7 @@ def _row(
         provider=provider,
         provider_key=connection.registration.provider,
         instance=instance,
+        tenant=tenant_of(connection),
         standing=standing.value,
         words=words_for(connection, standing, provider=provider, ends_at=connection.ends_at, now=now),
         features=_features(connection),

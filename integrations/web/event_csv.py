@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 
@@ -17,6 +18,8 @@ from integrations.web.presentation import NAME_LIMIT, provider_name
 
 #: What makes a spreadsheet take a cell for a formula, or hides what does; the wide forms count in some of them.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: Where a spreadsheet of another country cuts a line, quoted or not, and a formula would begin.
+_CUT = re.compile(r"([;,|])(?=[\s\"]*[=+\-@＝＋－＠])")
 
 
 def csv_lines(events: QuerySet[Event], *, owner: str, language: str) -> Iterator[str]:
@@ -43,6 +46,7 @@ def csv_lines(events: QuerySet[Event], *, owner: str, language: str) -> Iterator
 
 def harmless(cell: str) -> str:
     """The text of a cell; an apostrophe before what a spreadsheet would take for a formula."""
+    cell = _CUT.sub(r"\1'", cell)
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
 
 

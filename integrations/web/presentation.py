@@ -69,6 +69,7 @@ class ConnectionCard:
     account: str
     provider: str
     provider_key: str
+    tenant: str
     status: str
     status_label: str
     features: tuple[str, ...]
@@ -137,6 +138,7 @@ def connection_card(connection: Connection) -> ConnectionCard:
         account=printable(connection.account_label or connection.subject, limit=NAME_LIMIT),
         provider=provider_name(connection.registration),
         provider_key=connection.registration.provider,
+        tenant=tenant_of(connection),
         status="disabled" if switched_off else connection.status,
         status_label=_("Switched off") if switched_off else connection.get_status_display(),
         features=tuple(said(feature.title) for feature in on),
@@ -182,6 +184,11 @@ def answers_of(connection: Connection) -> tuple[Answer, ...]:
         for variable in asked
         if variable.name in connection.variables
     )
+
+
+def tenant_of(connection: Connection) -> str:
+    """What a person answered, to tell two tenants apart at a glance; empty where the provider asks nothing."""
+    return ", ".join(answer.value for answer in answers_of(connection) if answer.value)
 
 
 def _feature_row(provider: Provider, feature: Feature, *, is_on: bool, is_wanted: bool) -> FeatureRow:

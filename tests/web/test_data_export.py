@@ -98,6 +98,29 @@ def test_nothing_secret_is_in_the_file(person: Person) -> None:
     assert json.loads(written.partition("\n}\n")[0] + "}")["authorized_applications"] == ["Example Client"]
 
 
+def test_half_a_character_from_a_service_breaks_no_file(person: Person) -> None:
+    if database.vendor == "postgresql":
+        pytest.skip("PostgreSQL keeps no half of a character")
+    make_connection(owner=person.user, provider_data={"team": "\ud800"})
+    prove(person)
+
+    data = json.loads(body_of(person.post(PAGE)))
+
+    assert data["connections"][0]["known_from_service"] == {"team": "\ud800"}
+    assert data["uses"] == []
+
+
+def test_applications_of_a_persons_own_are_in_the_file(person: Person, stranger: Person) -> None:
+    steps.make_application(user=person.user)
+    steps.make_application(user=stranger.user, client_id="another")
+    prove(person)
+
+    (row,) = json.loads(body_of(person.post(PAGE)))["own_applications"]
+
+    assert row["name"] == "Example Client"
+    assert set(row) == {"name", "client_id", "redirect_uris", "created_at"}
+
+
 @pytest.mark.requirement(156)
 def test_taking_data_along_is_on_record(person: Person) -> None:
     prove(person)

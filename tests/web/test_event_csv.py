@@ -56,6 +56,22 @@ def test_what_hides_a_formula_is_disarmed_too(cell: str) -> None:
     assert harmless("a=1") == "a=1"
 
 
+@pytest.mark.parametrize(
+    ("cell", "disarmed"),
+    [
+        ("Work;=cmd|'/C calc'!A0;", "Work;'=cmd|'/C calc'!A0;"),
+        ("a; @SUM(A1);+1", "a;' @SUM(A1);'+1"),
+        ("a,-1", "a,'-1"),
+        ("a;＝1", "a;'＝1"),
+        ('a;"=1', "a;'\"=1"),
+        ("a; b, c", "a; b, c"),
+    ],
+)
+def test_where_a_spreadsheet_cuts_at_another_sign_there_is_no_formula_either(cell: str, disarmed: str) -> None:
+    # German Excel opens a CSV file at semicolons, whatever is quoted.
+    assert harmless(cell) == disarmed
+
+
 def test_the_file_is_made_in_chunks(person: Person) -> None:
     happened(person, make_connection(owner=person.user), 2500)
 

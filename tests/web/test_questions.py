@@ -114,6 +114,27 @@ def test_the_page_of_a_connection_names_its_tenant(person: Person, helpdesk: Cli
     assert "Your help desk acme Region us" in page
 
 
+def test_two_tenants_are_told_apart_wherever_connections_are_listed(
+    person: Person, helpdesk: ClientRegistration
+) -> None:
+    for desk in ("acme", "globex"):
+        person.come_back(authorization_url(person.post(BEGIN, variable_desk=desk)))
+
+    consent = "/connections/consent/?provider=helpdesk&feature=tickets.read"
+    for address in ("/connections/", PAGE, consent):
+        page = text_of(person.get(address))
+        assert "acme, eu" in page and "globex, eu" in page, address
+    found = text_of(person.get("/connections/?q=globex"))
+    assert "globex, eu" in found and "acme, eu" not in found
+
+
+def test_what_the_operator_fixed_tells_nobody_apart(person: Person, provider_server: FakeAuthorizationServer) -> None:
+    register_helpdesk(provider_server, slug="fixed", desk="acme", region="eu")
+    person.come_back(authorization_url(person.post("/connections/begin/fixed/")))
+
+    assert "acme" not in text_of(person.get("/connections/"))
+
+
 def test_starting_again_goes_to_the_same_tenant(person: Person, helpdesk: ClientRegistration) -> None:
     url = authorization_url(person.post(BEGIN, features="tickets.read", variable_desk="acme", variable_region="us"))
     page = person.come_back(url, error="access_denied").content.decode()
