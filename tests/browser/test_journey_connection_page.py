@@ -186,7 +186,7 @@ def test_by_keyboard_alone(hub: Hub) -> None:
     page.get_by_role("button", name="Test connection").wait_for()
     tab_to(page, "Rename")
     page.keyboard.press("Enter")
-    tab_to(page, "Name:")
+    tab_to(page, "Name")
     page.keyboard.type("Mine")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Mine").wait_for()

@@ -44,7 +44,7 @@ def test_sign_in_look_around_and_connect(german: Hub) -> None:
     german.open(reverse("integrations:provider", args=["sandbox"]))
     look(page, "german-provider")
     page.locator("main form button").last.click()
-    page.wait_for_url("**/connections/*-*/")
+    page.wait_for_url("**/connected/")
     assert Connection.objects.filter(owner=german.user, registration=german.registration).exists()
     look(page, "german-connection")
 

@@ -83,9 +83,7 @@ def test_a_connection_is_made_and_used(journey: RealJourney) -> None:
     assert (connection.issuer, connection.subject) == (journey.provider.issuer, "alice")
     assert connection.account_label == "Real alice"
     assert connection.scope == {"openid", "offline_access", "profile"}
-    trial = access.test_connection(connection, clock=journey.clock)
-    assert trial.ok
-    assert "Real alice" in trial.text
+    assert access.test_connection(connection, clock=journey.clock).status == 200
 
 
 def test_a_session_gets_what_the_scope_allows(journey: RealJourney) -> None:
