@@ -60,6 +60,7 @@ def take(page: Page, name: str, *, width: int, scheme: str) -> None:
     """Leave a picture of the whole page, if pictures are wanted."""
     if not FOLDER or (ONLY and f"{width}-{scheme}" not in ONLY):
         return
+    page.wait_for_load_state("domcontentloaded")
     page.evaluate(STILL, [datetime.now(UTC).timestamp() * 1000, MOMENT.timestamp() * 1000])
     page.screenshot(
         path=Path(FOLDER) / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled", caret="hide"
