@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from integrations import vault
-from integrations.flows import settle
+from integrations.flows import recover
 from integrations.models import AuthorizationRequest, ClientRegistration, PendingRevocation, VaultEntry
 from integrations.vault import Sealed, SealError
 
@@ -36,7 +36,7 @@ def reseal(*, now: datetime) -> Resealed:
         SealError: the key ring is missing or malformed. Nothing was changed.
     """
     primary = vault.keyring().primary
-    settle.replay(now=now)
+    recover.replay(now=now)
     done = unopened = 0
     for row in _rows(primary):
         try:
