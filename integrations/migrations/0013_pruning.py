@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["kind", "created_at"], name="event_by_kind"),
+            index=models.Index(fields=["kind", "-id"], name="event_by_kind"),
         ),
         migrations.AddIndex(
             model_name="use",
@@ -17,6 +17,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="sweeprun",
-            index=models.Index(fields=["started_at"], name="sweep_run_by_start"),
+            index=models.Index(fields=["-started_at"], name="sweep_by_start"),
         ),
     ]

@@ -84,7 +84,7 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=("connection", "-id"), name="event_by_connection"),
             models.Index(fields=("owner", "-id"), name="event_by_owner"),
-            models.Index(fields=("kind", "created_at"), name="event_by_kind"),
+            models.Index(fields=("kind", "-id"), name="event_by_kind"),
         ]
 
     def __str__(self) -> str:
