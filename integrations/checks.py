@@ -6,6 +6,7 @@ hub.E003  SESSION_COOKIE_SAMESITE is not Lax
 hub.E004  the lease does not outlive the HTTP deadline
 hub.E005  the recovery journal cannot be written, or others can read it
 hub.E006  a registration names a provider that the catalogue does not have (``check --database default``)
+hub.W001  HUB_HOLD_REFRESHES is on: nothing is refreshed, revoked or mailed
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
 from integrations.crypto import Keyring, SealError
@@ -76,6 +78,17 @@ def check_recovery_journal(app_configs: Sequence[AppConfig] | None, **kwargs: ob
     if existing == journal and stat.S_IMODE(journal.stat().st_mode) & 0o077:
         message = f"HUB_RECOVERY_JOURNAL {journal} is open to other users."
         return [Error(message, hint=f"chmod 700 {journal}", id="hub.E005")]
+    return []
+
+
+@register()
+def check_hold(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """hub.W001: right for a copy, and a standstill for the hub that people use."""
+    if settings.HUB_HOLD_REFRESHES:
+        hint = "Right for a copy that was restored elsewhere. On the hub itself, take it out."
+        return [
+            CheckWarning("HUB_HOLD_REFRESHES is on: nothing is refreshed, revoked or mailed.", hint=hint, id="hub.W001")
+        ]
     return []
 
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.flows import disconnect, recover, settle, vanished
+from integrations.flows import disconnect, hold, recover, settle, vanished
 from integrations.flows.clients import client_for, jwks, let_go_of_database, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.grant import Grant, renewed, seal
@@ -69,6 +69,7 @@ def refresh(
             if seen_version is None and not connection.has_expired(now=now):
                 return connection
             raise waiting
+        hold.require_off()
         lease_owner = _claim(connection, now=now)
         if lease_owner is not None:
             refused = seen_version is not None and not force
