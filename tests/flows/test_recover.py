@@ -230,7 +230,6 @@ def test_a_journal_of_a_dead_host_is_stored_here(journey: Journey, recovery_jour
     assert list(brought.iterdir()) == []
 
 
-@pytest.mark.requirement(65, 69)
 def test_replays_beside_each_other_and_a_sweep_store_each_answer_once(journey: Journey, recovery_journal: Path) -> None:
     accounts = [journey.server.add_account(f"person{number}").name for number in range(6)]
     rows = [journey.connect(account=account) for account in accounts]

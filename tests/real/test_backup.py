@@ -36,7 +36,7 @@ def registration(provider_server: FakeAuthorizationServer, transactional_db: Non
     return register_sandbox(provider_server)
 
 
-@pytest.mark.requirement(92, 94)
+@pytest.mark.requirement(94)
 def test_a_backup_of_a_busy_hub_opens_elsewhere_with_its_keys_and_no_others(
     registration: ClientRegistration, provider_server: FakeAuthorizationServer, tmp_path: Path
 ) -> None:
@@ -70,7 +70,6 @@ def test_a_backup_of_a_busy_hub_opens_elsewhere_with_its_keys_and_no_others(
     assert "HUB_SEALING_KEYS lacks keys that the backup needs: test (31)" in locked.errors
 
 
-@pytest.mark.requirement(72)
 def test_a_restored_hub_asks_those_to_reconnect_whose_token_was_used_since_and_goes_on_with_the_rest(
     registration: ClientRegistration, provider_server: FakeAuthorizationServer, tmp_path: Path
 ) -> None:
