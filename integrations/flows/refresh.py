@@ -5,26 +5,31 @@ version and lease owner (`settle`). Just before the refresh token leaves, the ro
 finds the lease run out later knows whether the token may have been spent. A lease that ran out unmarked is free. One
 that ran out marked is not, where the provider ends the grant on reuse: its holder may come back with the answer, or the
 journal may have it; after `vanished.FOR_GOOD` the person is asked to reconnect.
+
+A provider that is known to want a pause, or to be down (`standing`), is not asked: a token that still works is served,
+and who has none is told when to come back.
 """
 
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.flows import disconnect, settle, vanished
+from integrations.flows import disconnect, settle, standing, vanished
 from integrations.flows.clients import client_for, jwks, let_go_of_database, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.grant import Grant, renewed, seal
 from integrations.flows.journal import Record
 from integrations.flows.rows import Clock, end, load, open_tokens, require_usable
 from integrations.flows.schedule import is_due
+from integrations.flows.standing import Verdict
 from integrations.models import Connection
 from integrations.oauth import id_token
 from integrations.oauth.client import Client
@@ -37,6 +42,14 @@ logger = logging.getLogger(__name__)
 
 PAUSE_FIRST_SECONDS = 0.02
 PAUSE_AT_MOST_SECONDS = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """A lease; and whether this caller is the one who tries a provider that was down."""
+
+    lease_owner: str
+    tries_provider: bool = False
 
 
 def refresh(
@@ -65,17 +78,23 @@ def refresh(
             seen_version = connection.version
         if not _is_wanted(connection, now=now, seen_version=seen_version):
             return connection
-        if not force and (waiting := _backing_off(connection, now=now)) is not None:
+        waiting = None if force else _backing_off(connection, now=now)
+        verdict = standing.FREE if waiting else standing.verdict_for(connection, now=now)
+        waiting = waiting or _paused(verdict, now=now, force=force)
+        if waiting is not None:
             if seen_version is None and not connection.has_expired(now=now):
                 return connection
             raise waiting
         lease_owner = _claim(connection, now=now)
         if lease_owner is not None:
             refused = seen_version is not None and not force
-            renewed_row = _renew(connection, lease_owner, clock=clock, refused=refused, actor=actor)
+            taken = Taken(lease_owner=lease_owner, tries_provider=verdict.trying)
+            renewed_row = _renew(connection, taken, clock=clock, refused=refused, actor=actor)
             if renewed_row is not None:
                 return renewed_row
             continue
+        if verdict.trying:
+            standing.give_turn_back(standing.endpoint_for(connection))
         if seen_version is None and not connection.has_expired(now=now):
             return connection
         vanished.look_after(connection, now=now)
@@ -117,6 +136,15 @@ def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:
     return ProviderUnavailable("The last refresh failed.", code=connection.last_error_code, retry_after=seconds)
 
 
+def _paused(verdict: Verdict, *, now: datetime, force: bool) -> OAuthError | None:
+    """Why nothing is sent to this provider now. Who forces it asks one that is down, not one that named a time."""
+    if verdict.until is None or (force and not verdict.was_asked):
+        return None
+    seconds = max(1, round((verdict.until - now).total_seconds()))
+    text = "The provider asked for a pause." if verdict.was_asked else "The provider does not answer."
+    return ProviderUnavailable(text, code=verdict.error_code or "provider_paused", retry_after=seconds)
+
+
 def _claim(connection: Connection, *, now: datetime) -> str | None:
     """Take the lease of this very version of the row; None when somebody else has it or the row moved on."""
     lease_owner = secrets.token_hex(16)
@@ -135,8 +163,9 @@ def _claim(connection: Connection, *, now: datetime) -> str | None:
     return lease_owner if vanished.take_over(connection, lease_owner=lease_owner, now=now) else None
 
 
-def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
+def _renew(connection: Connection, taken: Taken, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
     """Send and settle under the lease; None when the lease was lost before anything was sent."""
+    lease_owner = taken.lease_owner
     try:
         tokens, client = open_tokens(connection), client_for(connection.registration, connection.variables)
         if tokens.refresh_token is None:
@@ -148,14 +177,19 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
             settle.alarm(connection.registration, error, now=clock())
         raise _unusable(error) from None
     sent_at = clock()
+    standing.take_a_place(connection, client, url=request.url, now=sent_at)
     if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):
         return None
+    tell = partial(standing.tell, connection, url=request.url, tried=taken.tries_provider)
     try:
         response = transport().send(request)
         grant = judge(connection, tokens, client, response, sent_at=sent_at)
     except OAuthError as error:
+        tell(error, now=clock())
         return _failed(connection, error, lease_owner=lease_owner, now=clock())
-    return _stored(connection, grant, lease_owner=lease_owner, now=clock(), actor=actor)
+    stored = _stored(connection, grant, lease_owner=lease_owner, now=clock(), actor=actor)
+    tell(None, now=clock())
+    return stored
 
 
 def mark_sent(connection_ids: list[int], *, lease_owner: str, now: datetime) -> int:
