@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection as database
 
+from bench import hub
 from integrations.models import ClientRegistration
 
 #: The one that has a connection in `RARE_ONE_IN`; all others share the rest alike.
@@ -25,7 +26,8 @@ MOMENT = {
 
 
 def registrations() -> list[ClientRegistration]:
-    """Those of the crowd; the last one is rare, and the only one at its provider."""
+    """Those of the crowd, in an empty database; the last one is rare, and the only one at its provider."""
+    hub.empty_database()
     rows = [ClientRegistration(slug=f"crowd-{n}", provider="sandbox", client_id="hub") for n in range(REGISTRATIONS)]
     rows[-1].slug, rows[-1].provider = RARE, "oauth2"
     return ClientRegistration.objects.bulk_create(rows)

@@ -57,6 +57,12 @@ class Command(BaseCommand):
             metavar="REQUESTS",
             help=f"requests in flight at once ({DEFAULTS.concurrency})",
         )
+        parser.add_argument(
+            "--per-provider",
+            type=_positive,
+            metavar="REQUESTS",
+            help="requests in flight at one provider (all but an eighth of --concurrency)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="count what is due; ask nobody, change nothing")
         parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
@@ -70,6 +76,7 @@ class Command(BaseCommand):
             limit=options["limit"],
             concurrency=options["concurrency"],
             dry_run=options["dry_run"],
+            per_provider=options["per_provider"],
         )
         shown = sys.stderr.isatty() and not as_json
         with needed_database(), stopping() as stop:
@@ -101,7 +108,7 @@ def _as_json(report: SweepReport) -> str:
 
 def _as_line(report: SweepReport, *, dry_run: bool) -> str:
     if dry_run:
-        return f"{report.due} due; nothing was sent."
+        return f"{report.due}{' or more' if report.due_is_capped else ''} due; nothing was sent."
     outcomes = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(report.counts.items()))
     return f"{report.due} due: {outcomes or 'nothing to do'} in {report.seconds:.1f} s"
 
