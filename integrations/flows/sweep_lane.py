@@ -56,7 +56,8 @@ class Lane:
     @property
     def is_done(self) -> bool:
         """Whether nothing would be forgotten with it: all its jobs went well and have ended."""
-        return not (self.queue or self.in_flight or self.failures or self.stopped or self.held or self.in_trouble)
+        busy = self.queue or self.in_flight or self.held or self.reserving
+        return not (busy or self.failures or self.stopped or self.in_trouble)
 
     @property
     def full(self) -> int:
@@ -289,6 +290,7 @@ class Lanes:
             lane.stopped = True
         lane.slots.extend(first + number * distance for number in range(count))
 
-    def next_slot(self) -> float | None:
-        """When the next capped lane may send."""
-        return min((lane.slots[0] for lane in self._lanes.values() if lane.slots and lane.queue), default=None)
+    def next_slot(self, *, now: float) -> float:
+        """When the next capped lane may send that cannot now; long from now if there is none."""
+        waiting = (lane.slots for lane in self._lanes.values() if lane.slots and lane.queue)
+        return min((slots[0] for slots in waiting if slots[0] > now), default=float("inf"))

@@ -118,9 +118,9 @@ class Loop:
         return self.limit is not None and self._taken >= self.limit
 
     async def _wait(self) -> None:
-        loop, next_slot = asyncio.get_running_loop(), self.lanes.next_slot()
-        soon = LOOK_AGAIN_SECONDS if next_slot is None else min(LOOK_AGAIN_SECONDS, max(0.0, next_slot - loop.time()))
-        look_again = loop.call_later(soon or GATHER_SECONDS, self._woken.set)
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        look_again = loop.call_at(min(now + LOOK_AGAIN_SECONDS, self.lanes.next_slot(now=now)), self._woken.set)
         await self._woken.wait()
         look_again.cancel()
 
