@@ -78,25 +78,17 @@ def refresh(
             seen_version = connection.version
         if not _is_wanted(connection, now=now, seen_version=seen_version):
             return connection
-        waiting = None if force else _backing_off(connection, now=now)
-        verdict = standing.FREE if waiting else standing.verdict_for(connection, now=now)
-        waiting = waiting or _paused(verdict, now=now, force=force)
-        if waiting is not None:
-            if seen_version is None and not connection.has_expired(now=now):
-                return connection
-            raise waiting
-        lease_owner = _claim(connection, now=now)
-        if lease_owner is not None:
+        taken = _take(connection, now=now, force=force)
+        if isinstance(taken, Taken):
             refused = seen_version is not None and not force
-            taken = Taken(lease_owner=lease_owner, tries_provider=verdict.trying)
             renewed_row = _renew(connection, taken, clock=clock, refused=refused, actor=actor)
             if renewed_row is not None:
                 return renewed_row
             continue
-        if verdict.trying:
-            standing.give_turn_back(standing.endpoint_for(connection))
         if seen_version is None and not connection.has_expired(now=now):
             return connection
+        if taken is not None:
+            raise taken
         vanished.look_after(connection, now=now)
         let_go_of_database()
         pause(wait)
@@ -121,6 +113,21 @@ def _is_wanted(connection: Connection, *, now: datetime, seen_version: int | Non
         expires_at=connection.access_expires_at,
         lifetime_seconds=connection.access_lifetime_seconds,
     )
+
+
+def _take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAuthError | None:
+    """The lease; or why nothing is sent now; or None: somebody else has it."""
+    if not force and (waiting := _backing_off(connection, now=now)) is not None:
+        return waiting
+    verdict = standing.verdict_for(connection, now=now)
+    if (paused := _paused(verdict, now=now, force=force)) is not None:
+        return paused
+    lease_owner = _claim(connection, now=now)
+    if lease_owner is not None:
+        return Taken(lease_owner=lease_owner, tries_provider=verdict.trying)
+    if verdict.trying:
+        standing.give_turn_back(standing.endpoint_for(connection))
+    return None
 
 
 def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:

@@ -214,8 +214,10 @@ def _row(endpoint: str, instance: Instance) -> ProviderStanding:
 
 
 def closed_instances(*, now: datetime, longer_than: timedelta) -> frozenset[Instance]:
-    """Instances of providers of which it is known that nothing can be sent for so long, so nothing is claimed."""
-    rows = ProviderStanding.objects.filter(until__gt=now + longer_than)
+    """Instances to claim nothing for: their provider is down, or asked for a pause that lasts longer than that."""
+    rows = ProviderStanding.objects.filter(
+        Q(until__gt=now + longer_than) | Q(until__gt=now, reason=Reason.DOWN),
+    )
     return frozenset((row.registration_id, tuple(sorted(row.variables.items()))) for row in rows)
 
 
