@@ -29,7 +29,6 @@ from integrations.flows.grant import Grant, renewed, seal
 from integrations.flows.journal import Record
 from integrations.flows.rows import Clock, end, load, open_tokens, require_usable
 from integrations.flows.schedule import is_due
-from integrations.flows.standing import Verdict
 from integrations.models import Connection
 from integrations.oauth import id_token
 from integrations.oauth.client import Client
@@ -120,7 +119,7 @@ def _take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAut
     if not force and (waiting := _backing_off(connection, now=now)) is not None:
         return waiting
     verdict = standing.verdict_for(connection, now=now)
-    if (paused := _paused(verdict, now=now, force=force)) is not None:
+    if (paused := standing.refusal(verdict, now=now, force=force)) is not None:
         return paused
     lease_owner = _claim(connection, now=now)
     if lease_owner is not None:
@@ -141,15 +140,6 @@ def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:
         )
     seconds = max(1, round((due_at - now).total_seconds()))
     return ProviderUnavailable("The last refresh failed.", code=connection.last_error_code, retry_after=seconds)
-
-
-def _paused(verdict: Verdict, *, now: datetime, force: bool) -> OAuthError | None:
-    """Why nothing is sent to this provider now. Who forces it asks one that is down, not one that named a time."""
-    if verdict.until is None or (force and not verdict.was_asked):
-        return None
-    seconds = max(1, round((verdict.until - now).total_seconds()))
-    text = "The provider asked for a pause." if verdict.was_asked else "The provider does not answer."
-    return ProviderUnavailable(text, code=verdict.error_code or "provider_paused", retry_after=seconds)
 
 
 def _claim(connection: Connection, *, now: datetime) -> str | None:

@@ -22,7 +22,7 @@ from integrations.flows.clients import Instance, instance_of, server_of
 from integrations.flows.schedule import circuit_pause
 from integrations.models import Connection, ProviderStanding
 from integrations.oauth.client import Client
-from integrations.oauth.errors import OAuthError, Remedy
+from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +117,15 @@ def verdict_for(connection: Connection, *, now: datetime) -> Verdict:
     """How the endpoint of one connection stands; one that is to be tried is the caller's to try from here on."""
     endpoint = endpoint_for(connection)
     return verdicts({endpoint}, now=now).get(endpoint, FREE) if endpoint else FREE
+
+
+def refusal(verdict: Verdict, *, now: datetime, force: bool) -> OAuthError | None:
+    """Why nothing is sent to this provider now. Who forces it asks one that is down, not one that named a time."""
+    if verdict.until is None or (force and not verdict.was_asked):
+        return None
+    seconds = max(1, round((verdict.until - now).total_seconds()))
+    text = "The provider asked for a pause." if verdict.was_asked else "The provider does not answer."
+    return ProviderUnavailable(text, code=verdict.error_code or "provider_paused", retry_after=seconds)
 
 
 def take_turn(endpoint: str, *, now: datetime) -> bool:
