@@ -118,6 +118,8 @@ def _take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAut
     """The lease; or why nothing is sent now; or None: somebody else has it."""
     if not force and (waiting := _backing_off(connection, now=now)) is not None:
         return waiting
+    if connection.lease_until is not None and connection.lease_until > now:
+        return None
     verdict = standing.verdict_for(connection, now=now)
     if (paused := standing.refusal(verdict, now=now, force=force)) is not None:
         return paused
