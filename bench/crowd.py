@@ -7,10 +7,11 @@ from django.db import connection as database
 from bench import hub
 from integrations.models import ClientRegistration
 
-#: The one that has a connection in `RARE_ONE_IN`; all others share the rest alike.
+#: The one that has as many connections in each table; all others share the rest alike.
 RARE = "rare"
 REGISTRATIONS = 20
-RARE_ONE_IN = 2000
+RARE_ONES = 600
+RARE_ONE_IN = 16
 OWNS = 5
 LIFETIME = timedelta(hours=1)
 SERIES = {
@@ -50,6 +51,7 @@ def grow(first: int, last: int, *, at: list[ClientRegistration], now: datetime) 
                     seconds="n %% {0} * 7919 %% {0}".format(round(LIFETIME.total_seconds()))
                 ),
                 rare_one_in=RARE_ONE_IN,
+                rare_ones=RARE_ONES,
                 common=len(at) - 1,
                 owns=OWNS,
             ),
@@ -70,7 +72,7 @@ INSERT INTO integrations_connection (
 )
 SELECT
     {uuid}, (SELECT min(id) FROM auth_user) + (n - 1) / {owns},
-    CASE WHEN n %% {rare_one_in} = 0 THEN %s ELSE %s + n %% {common} END,
+    CASE WHEN n %% {rare_one_in} = 0 AND n <= {rare_one_in} * {rare_ones} THEN %s ELSE %s + n %% {common} END,
     'authorization_code', 'https://issuer.example.test', 'subject-' || n, '', '', '{{}}', 'active',
     'notes:read profile', '[]', 3600, CASE WHEN n %% 10 = 1 THEN NULL ELSE {due_at} END, true, 1,
     '', false, 0, '', '{{}}'

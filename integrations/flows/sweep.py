@@ -16,7 +16,6 @@ import asyncio
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, connections
+from django.db.models import Count
 
 from integrations.flows import disconnect, settle, standing, sweep_run
 from integrations.flows.clients import address_policy
@@ -34,7 +34,7 @@ from integrations.flows.sweep_lane import PAUSE_AT_MOST_SECONDS, Lanes
 from integrations.flows.sweep_loop import Loop
 from integrations.flows.sweep_outcome import Outcome, Tally
 from integrations.flows.sweep_source import Source
-from integrations.models import ClientRegistration, SweepRun
+from integrations.models import ClientRegistration, Connection, SweepRun
 from integrations.oauth.async_transport import AsyncTransport, new_event_loop
 
 REVOKED_AT_MOST = 100
@@ -150,9 +150,10 @@ def _loop(
 def _dry(source: Source, options: SweepOptions) -> SweepReport:
     """Count what is due, up to a bound; nothing is changed."""
     at_most = COUNTED_AT_MOST if options.limit is None else min(COUNTED_AT_MOST, options.limit)
-    first = source.rows.due(now=source.rows.started).order_by("refresh_due_at", "pk").values("registration__provider")
-    counted = Counter(row["registration__provider"] for row in first[: at_most + 1].iterator())
-    found = counted.total()
+    first = source.rows.due(now=source.rows.started).order_by("refresh_due_at", "pk").values("pk")[: at_most + 1]
+    rows = Connection.objects.filter(pk__in=first).order_by().values_list("registration__provider")
+    counted = dict(rows.annotate(Count("pk")))
+    found = sum(counted.values())
     due = min(found, at_most)
     by_provider = {provider: {"due": count} for provider, count in counted.items()}
     capped = found > COUNTED_AT_MOST
