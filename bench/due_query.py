@@ -2,7 +2,7 @@
 
 Floor: the smallest table; the ratio is that of the largest to it. `few`: the due are as many in each table. `all`: the
 whole table is due, after a day off, say. `left_out`: all is due, and all but one of twenty registrations are not to be
-asked. `rare`: all is due, and one provider is swept that has one connection in two thousand.
+asked. `rare`: all is due, and one provider is swept that has 600 connections in each table.
 DUE_QUERY_SIZES and DUE_QUERY_ROUNDS change sizes and rounds.
 """
 
