@@ -9,6 +9,7 @@ from integrations.models.notice import Mailbox, Notice
 from integrations.models.pending_revocation import PendingRevocation
 from integrations.models.preferences import Preferences
 from integrations.models.provider_standing import ProviderStanding
+from integrations.models.sealing_key import SealingKey
 from integrations.models.sweep_run import SweepRun
 from integrations.models.use import Use
 from integrations.models.vault_entry import VaultEntry
@@ -24,6 +25,7 @@ __all__ = [
     "PendingRevocation",
     "Preferences",
     "ProviderStanding",
+    "SealingKey",
     "SweepRun",
     "Use",
     "VaultEntry",
