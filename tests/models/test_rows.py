@@ -12,6 +12,7 @@ from integrations.models import (
     PendingRevocation,
     Preferences,
     ProviderStanding,
+    SealingKey,
     VaultEntry,
 )
 from tests.factories import (
@@ -81,6 +82,7 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         Mailbox.objects.create(user=make_user()),
         Preferences.objects.create(user=make_user()),
         AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
+        SealingKey.objects.create(key_id="k1", proof=b"sealed"),
         ProviderStanding.objects.create(endpoint="login.example.test", registration=connection.registration),
     ]
 
