@@ -211,8 +211,15 @@ def make_sweep_run(*, now: datetime | None = None, counts: Mapping[str, int] | N
     """A sweep that ended."""
     now = now or timezone.now()
     counts = dict(counts or {"refreshed": 3})
+    finished_at = now + timedelta(seconds=2)
     return SweepRun.objects.create(
-        started_at=now, finished_at=now + timedelta(seconds=2), counts=counts, by_provider={"sandbox": counts}
+        started_at=now,
+        seen_at=finished_at,
+        finished_at=finished_at,
+        ended=SweepRun.Ending.COMPLETE,
+        worker="host:1",
+        counts=counts,
+        by_provider={"sandbox": counts},
     )
 
 

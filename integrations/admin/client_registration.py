@@ -23,6 +23,7 @@ type Fieldsets = list[Any]
 
 CHOOSE_TEMPLATE = "admin/integrations/clientregistration/choose_provider.html"
 STATE = ("last_error_code", "last_error_at", "metadata_fetched_at", "shown_metadata", "created_at")
+OPTIONS = ("enabled", "without_pkce", "token_requests_per_minute")
 SHOWN = ("shown_redirect_uri", "shown_variables", "secret_stored", *STATE)
 
 
@@ -74,12 +75,12 @@ class ClientRegistrationAdmin(FlowAdmin):
         at_provider = (f"At {provider.name}", instance)
         if obj is not None and not self.has_change_permission(request, obj):
             seen = ("client_id", "secret_stored", "token_endpoint_auth_method", "shown_variables", "extra_scope")
-            return [at_provider, ("Settings", {"fields": (*seen, "enabled", "without_pkce")}), _state()]
+            return [at_provider, ("Settings", {"fields": (*seen, *OPTIONS)}), _state()]
         credentials = ("client_id", "client_secret", "token_endpoint_auth_method")
         fieldsets: Fieldsets = [at_provider, ("Credentials", {"fields": credentials})]
         if provider.variables:
             fieldsets.append((f"About this {provider.name}", {"fields": variable_names(provider)}))
-        fieldsets.append(("Options", {"fields": ("extra_scope", "enabled", "without_pkce")}))
+        fieldsets.append(("Options", {"fields": ("extra_scope", *OPTIONS)}))
         return fieldsets if obj is None else [*fieldsets, _state()]
 
     def save_form(self, request: HttpRequest, form: RegistrationForm, change: bool) -> ClientRegistration:

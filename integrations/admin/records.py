@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
-from integrations.models import AccountClosure, Event, PendingRevocation, SweepRun
+from integrations.models import AccountClosure, Event, PendingRevocation, ProviderStanding, SweepRun
 
 
 @admin.register(Event)
@@ -32,9 +32,17 @@ class EventAdmin(ReadOnlyAdmin):
 
 @admin.register(SweepRun)
 class SweepRunAdmin(ReadOnlyAdmin):
-    list_display = ("started_at", "finished_at", "summary")
+    list_display = ("started_at", "finished_at", "ending", "worker", "summary")
+    list_filter = ("ended",)
     list_select_related = ()
-    fields = ("started_at", "finished_at", "shown_counts", "shown_providers")
+    fields = (
+        *("started_at", "seen_at", "finished_at", "ending", "worker", "provider"),
+        *("shown_counts", "shown_providers", "shown_circuits"),
+    )
+
+    @admin.display(description="ended", ordering="ended")
+    def ending(self, run: SweepRun) -> str:
+        return run.get_ended_display()
 
     @admin.display(description="counts")
     def summary(self, run: SweepRun) -> str:
@@ -47,6 +55,20 @@ class SweepRunAdmin(ReadOnlyAdmin):
     @admin.display(description="by provider")
     def shown_providers(self, run: SweepRun) -> SafeString | str:
         return pretty(run.by_provider)
+
+    @admin.display(description="providers left alone")
+    def shown_circuits(self, run: SweepRun) -> SafeString | str:
+        return pretty(run.circuits)
+
+
+@admin.register(ProviderStanding)
+class ProviderStandingAdmin(ReadOnlyAdmin):
+    list_display = ("endpoint", "registration", "reason", "error_code", "since", "until", "openings")
+    list_filter = ("reason", "registration__provider")
+    list_select_related = ("registration",)
+    search_fields = ("endpoint", "registration__slug")
+    search_help_text = "Endpoint or registration"
+    fields = (*list_display, "variables", "probe_until", "next_request_at")
 
 
 @admin.register(PendingRevocation)

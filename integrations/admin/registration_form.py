@@ -6,13 +6,14 @@ from datetime import datetime
 from django import forms
 from django.contrib.admin.widgets import AdminTextInputWidget
 
-from integrations.flows.register import Registration, register, set_enabled
+from integrations.flows.register import Registration, register, set_enabled, set_rate
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError
 from integrations.providers import CatalogueError, Provider, Variable, VariableRefused
 
 VARIABLE_PREFIX = "variable_"
 LEFT_TO_PEOPLE = "Leave it empty, and each person who connects enters their own."
+OWN_AFFAIR = frozenset({"enabled", "token_requests_per_minute"})
 KEEP = "A secret is stored and never shown. Leave empty to keep it."
 NEW = "Stored sealed and never shown again. Leave empty only for a public client."
 
@@ -33,8 +34,15 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ClientRegistration
-        fields = ("slug", "client_id", "token_endpoint_auth_method", "extra_scope", "enabled", "without_pkce")
-        labels = {"client_id": "Client ID", "without_pkce": "Without PKCE"}
+        fields = (
+            *("slug", "client_id", "token_endpoint_auth_method", "extra_scope", "enabled", "without_pkce"),
+            "token_requests_per_minute",
+        )
+        labels = {
+            "client_id": "Client ID",
+            "without_pkce": "Without PKCE",
+            "token_requests_per_minute": "Refreshes a minute",
+        }
         widgets = {"client_id": AdminTextInputWidget, "extra_scope": AdminTextInputWidget}
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -73,9 +81,11 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(None, f"Not saved. {error}")
 
     def _register(self) -> None:
-        """Switching on or off needs nobody's answer; everything else is registered, and so checked, anew."""
-        if self.instance.pk is not None and self.changed_data == ["enabled"]:
+        """What is the hub's own affair needs nobody's answer; everything else is registered, and so checked, anew."""
+        if self.instance.pk is not None and self.changed_data and set(self.changed_data) <= OWN_AFFAIR:
             set_enabled(self.instance, self.cleaned_data["enabled"], actor=self.actor)
+            if "token_requests_per_minute" in self.changed_data:
+                set_rate(self.instance, self.cleaned_data["token_requests_per_minute"], actor=self.actor)
             return
         self.instance = register(self._given(), now=type(self).clock(), actor=self.actor)
 
@@ -91,6 +101,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
             extra_scope=cleaned["extra_scope"],
             enabled=cleaned["enabled"],
             without_pkce=cleaned["without_pkce"],
+            token_requests_per_minute=cleaned["token_requests_per_minute"],
         )
 
     def _is_public(self) -> bool:

@@ -5,20 +5,24 @@ version and lease owner (`settle`). Just before the refresh token leaves, the ro
 finds the lease run out later knows whether the token may have been spent. A lease that ran out unmarked is free. One
 that ran out marked is not, where the provider ends the grant on reuse: its holder may come back with the answer, or the
 journal may have it; after `vanished.FOR_GOOD` the person is asked to reconnect.
+
+A provider that is known to want a pause, or to be down (`standing`), is not asked: a token that still works is served,
+and who has none is told when to come back.
 """
 
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.flows import disconnect, hold, recover, settle, vanished
+from integrations.flows import disconnect, hold, recover, settle, standing, vanished
 from integrations.flows.clients import client_for, jwks, let_go_of_database, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.grant import Grant, renewed, seal
@@ -37,6 +41,14 @@ logger = logging.getLogger(__name__)
 
 PAUSE_FIRST_SECONDS = 0.02
 PAUSE_AT_MOST_SECONDS = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """A lease; and whether this caller is the one who tries a provider that was down."""
+
+    lease_owner: str
+    tries_provider: bool = False
 
 
 def refresh(
@@ -65,20 +77,17 @@ def refresh(
             seen_version = connection.version
         if not _is_wanted(connection, now=now, seen_version=seen_version):
             return connection
-        if not force and (waiting := _backing_off(connection, now=now)) is not None:
-            if seen_version is None and not connection.has_expired(now=now):
-                return connection
-            raise waiting
-        hold.require_off()
-        lease_owner = _claim(connection, now=now)
-        if lease_owner is not None:
+        taken = _take(connection, now=now, force=force)
+        if isinstance(taken, Taken):
             refused = seen_version is not None and not force
-            renewed_row = _renew(connection, lease_owner, clock=clock, refused=refused, actor=actor)
+            renewed_row = _renew(connection, taken, clock=clock, refused=refused, actor=actor)
             if renewed_row is not None:
                 return renewed_row
             continue
         if seen_version is None and not connection.has_expired(now=now):
             return connection
+        if taken is not None:
+            raise taken
         vanished.look_after(connection, now=now)
         let_go_of_database()
         pause(wait)
@@ -103,6 +112,24 @@ def _is_wanted(connection: Connection, *, now: datetime, seen_version: int | Non
         expires_at=connection.access_expires_at,
         lifetime_seconds=connection.access_lifetime_seconds,
     )
+
+
+def _take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAuthError | None:
+    """The lease; or why nothing is sent now; or None: somebody else has it."""
+    if not force and (waiting := _backing_off(connection, now=now)) is not None:
+        return waiting
+    hold.require_off()
+    if connection.lease_until is not None and connection.lease_until > now:
+        return None
+    verdict = standing.verdict_for(connection, now=now)
+    if (paused := standing.refusal(verdict, now=now, force=force)) is not None:
+        return paused
+    lease_owner = _claim(connection, now=now)
+    if lease_owner is not None:
+        return Taken(lease_owner=lease_owner, tries_provider=verdict.trying)
+    if verdict.trying:
+        standing.give_turn_back(standing.endpoint_for(connection))
+    return None
 
 
 def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:
@@ -136,8 +163,9 @@ def _claim(connection: Connection, *, now: datetime) -> str | None:
     return lease_owner if vanished.take_over(connection, lease_owner=lease_owner, now=now) else None
 
 
-def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
+def _renew(connection: Connection, taken: Taken, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
     """Send and settle under the lease; None when the lease was lost before anything was sent."""
+    lease_owner = taken.lease_owner
     try:
         tokens, client = open_tokens(connection), client_for(connection.registration, connection.variables)
         if tokens.refresh_token is None:
@@ -149,14 +177,19 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
             settle.alarm(connection.registration, error, now=clock())
         raise _unusable(error) from None
     sent_at = clock()
+    standing.take_a_place(connection, client, url=request.url, now=sent_at)
     if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):
         return None
+    tell = partial(standing.tell, connection, url=request.url, tried=taken.tries_provider)
     try:
         response = transport().send(request)
         grant = judge(connection, tokens, client, response, sent_at=sent_at)
     except OAuthError as error:
+        tell(error, now=clock())
         return _failed(connection, error, lease_owner=lease_owner, now=clock())
-    return _stored(connection, grant, lease_owner=lease_owner, now=clock(), actor=actor)
+    stored = _stored(connection, grant, lease_owner=lease_owner, now=clock(), actor=actor)
+    tell(None, now=clock())
+    return stored
 
 
 def mark_sent(connection_ids: list[int], *, lease_owner: str, now: datetime) -> int:

@@ -32,6 +32,7 @@ class Registration:
     extra_scope: str = ""
     enabled: bool = True
     without_pkce: bool = False
+    token_requests_per_minute: int | None = None
 
 
 def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRegistration:
@@ -56,6 +57,7 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
         _refuse_to_strand(row, variables)
         row.client_id, row.variables, row.extra_scope = given.client_id.strip(), variables, given.extra_scope
         row.enabled, row.without_pkce = given.enabled, given.without_pkce
+        row.token_requests_per_minute = given.token_requests_per_minute
         row.token_endpoint_auth_method = given.token_endpoint_auth_method or _method(provider, discovered)
         if discovered is not None:
             row.metadata, row.metadata_fetched_at = discovered.metadata(), now
@@ -78,6 +80,20 @@ def set_enabled(registration: ClientRegistration, enabled: bool, *, actor: str) 
             record(
                 Event.Kind.REGISTRATION_CHANGED, registration=registration, actor=actor, details={"enabled": enabled}
             )
+
+
+def set_rate(registration: ClientRegistration, per_minute: int | None, *, actor: str) -> None:
+    """Cap the refreshes that are sent to its provider a minute; None: as the catalogue says.
+
+    Raises:
+        FieldRefused: it is none that can be kept.
+    """
+    registration.token_requests_per_minute = per_minute
+    _refuse_what_does_not_fit(registration)
+    with transaction.atomic():
+        registration.save(update_fields=["token_requests_per_minute"])
+        details = {"token_requests_per_minute": per_minute}
+        record(Event.Kind.REGISTRATION_CHANGED, registration=registration, actor=actor, details=details)
 
 
 def _refuse_what_does_not_fit(row: ClientRegistration) -> None:

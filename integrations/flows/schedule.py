@@ -7,6 +7,11 @@ MARGIN_AT_MOST = timedelta(minutes=5)
 MARGIN_PER_LIFETIME = 0.1
 BACKOFF_FIRST = timedelta(seconds=5)
 BACKOFF_AT_MOST = timedelta(hours=1)
+CIRCUIT_FIRST = timedelta(seconds=30)
+CIRCUIT_AT_MOST = timedelta(minutes=5)
+#: Those whom a provider sent away until the same moment do not all come back at it.
+RETRY_AFTER_SPREAD = 0.1
+RETRY_AFTER_LATE_AT_MOST = timedelta(seconds=30)
 CLOCK_SKEW = timedelta(seconds=60)
 
 
@@ -35,10 +40,21 @@ def refresh_due_at(
 
 
 def backoff(failure_count: int, *, retry_after: int | None, seed: str) -> timedelta:
-    """How long to wait after the n-th passing failure in a row: doubling, jittered, never less than Retry-After."""
+    """How long to wait after the n-th passing failure in a row: doubling, jittered, never less than Retry-After.
+
+    What is added to a Retry-After is up to a tenth of it, and half a minute at most.
+    """
     doublings = float(2 ** min(failure_count - 1, 12))
     wait = min(BACKOFF_FIRST * doublings, BACKOFF_AT_MOST) * (0.75 + spread(f"{seed}:{failure_count}") / 2)
-    return max(wait, timedelta(seconds=retry_after or 0))
+    asked = timedelta(seconds=retry_after or 0)
+    late = min(asked * RETRY_AFTER_SPREAD, RETRY_AFTER_LATE_AT_MOST) * spread(f"{seed}:asked")
+    return max(wait, asked + late)
+
+
+def circuit_pause(openings: int, *, seed: str) -> timedelta:
+    """How long a provider that was found down n times in a row is left alone: doubling, jittered."""
+    doublings = float(2 ** min(openings - 1, 8))
+    return min(CIRCUIT_FIRST * doublings, CIRCUIT_AT_MOST) * (1 + spread(f"{seed}:{openings}") / 10)
 
 
 def is_due(

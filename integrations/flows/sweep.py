@@ -1,9 +1,12 @@
 """Refresh every connection that is due, in one pass.
 
-    sweep_source    due rows, claimed in batches and made into requests     ┐ database threads
+    sweep_due       due rows, claimed in batches                            ┐
+    sweep_source    made into requests                                      │ database threads
     sweep_ledger    answers, committed in batches                           ┘
     sweep_lane      which provider may be asked next, and how much          ┐ event loop
     sweep_loop      sends and judges                                        ┘
+    sweep_run       how far it is and how it ended, for whoever looks
+    standing        pauses, circuits and rates of providers, shared with other sweeps and with callers
 
 What one row costs is the same as in `refresh`: a lease, a mark before its request leaves, a commit through the
 journal. Two sweeps at once share the work; one that is killed leaves nothing that the next does not mend.
@@ -23,18 +26,21 @@ from django.conf import settings
 from django.db import connection, connections
 from django.db.models import Count
 
-from integrations.flows import disconnect, hold, recover
+from integrations.flows import disconnect, hold, recover, standing, sweep_run
 from integrations.flows.clients import address_policy
 from integrations.flows.rows import Clock
-from integrations.flows.sweep_lane import Lanes
+from integrations.flows.sweep_due import DueRows
+from integrations.flows.sweep_lane import PAUSE_AT_MOST_SECONDS, Lanes
 from integrations.flows.sweep_loop import Loop
 from integrations.flows.sweep_outcome import Outcome, Tally
 from integrations.flows.sweep_source import Source
-from integrations.models import ClientRegistration, SweepRun
+from integrations.models import ClientRegistration, Connection, SweepRun
 from integrations.oauth.async_transport import AsyncTransport, new_event_loop
 
 REVOKED_AT_MOST = 100
 DATABASE_THREADS = 3
+#: What is due is counted up to here, so that looking costs the same however large the table is.
+COUNTED_AT_MOST = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,12 +64,14 @@ class SweepOptions:
 class SweepReport:
     """How it ended: connections by outcome, and by provider and outcome; `due` is how many were found.
 
+    `due_is_capped`: a dry run stopped counting there, and more are due.
     `needs_operator`: at least one outcome is for an operator to mend, or a registration is in alarm still.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     by_provider: dict[str, dict[str, int]] = field(default_factory=dict)
     due: int = 0
+    due_is_capped: bool = False
     needs_operator: bool = False
     seconds: float = 0.0
 
@@ -84,21 +92,22 @@ def sweep(
         django.db.DatabaseError: the database failed; what providers answered is in the recovery journal.
     """
     began, started = time.monotonic(), clock()
-    source = Source(provider=options.provider, started=started, horizon=started + options.due_within, clock=clock)
+    rows = DueRows(provider=options.provider, started=started, horizon=started + options.due_within)
+    source = Source(rows=rows, clock=clock)
     if options.dry_run:
         return _dry(source, options)
     if hold.is_on():
         return _dry(source, options, outcome="held")
     recover.replay(now=started)
-    run = SweepRun.objects.create(started_at=started)
+    run = sweep_run.begin(provider=options.provider, now=started)
     with _interruptible(stop) as stopped, _database_threads() as database:
-        loop = _loop(source, options, database=database, progress=progress, stop=stopped)
+        loop = _loop(source, options, run=run, database=database, progress=progress, stop=stopped)
+        ending = SweepRun.Ending.FAILED
         try:
             asyncio.run(loop.run(), loop_factory=new_event_loop)
+            ending = SweepRun.Ending.STOPPED if loop.was_stopped else SweepRun.Ending.COMPLETE
         finally:
-            run.counts, run.by_provider = loop.tally.as_dicts()
-            run.finished_at = clock()
-            run.save()
+            sweep_run.end(run, loop.tally, ending=ending, now=clock())
         disconnect.revoke_now(loop.late, now=clock())
         limit = REVOKED_AT_MOST if options.limit is None else min(REVOKED_AT_MOST, options.limit)
         disconnect.retry_revocations(now=clock(), provider=options.provider, limit=limit, stop=stopped)
@@ -109,12 +118,16 @@ def _loop(
     source: Source,
     options: SweepOptions,
     *,
+    run: SweepRun,
     database: Executor,
     progress: Callable[[int, int], None] | None,
     stop: Callable[[], bool],
 ) -> Loop:
     concurrency = max(1, options.concurrency)
-    total = _limited(source.due(now=source.started).count(), options.limit) if progress else 0
+    total = _counted(source, options) if progress else 0
+    left_alone = standing.closed_instances(
+        now=source.rows.started, longer_than=timedelta(seconds=PAUSE_AT_MOST_SECONDS)
+    )
 
     def tell(tally: Tally) -> None:
         if progress:
@@ -122,7 +135,7 @@ def _loop(
 
     return Loop(
         source=source,
-        lanes=Lanes(cap=options.per_provider or max(1, concurrency - concurrency // 8)),
+        lanes=Lanes(cap=options.per_provider or max(1, concurrency - concurrency // 8), closed=left_alone),
         transport=AsyncTransport(
             address_policy(), deadline_seconds=settings.HUB_HTTP_DEADLINE_SECONDS, limit=concurrency
         ),
@@ -132,19 +145,27 @@ def _loop(
         limit=options.limit,
         stop=stop,
         told=tell,
+        noted=lambda tally: sweep_run.note(run, tally, now=source.clock()),
     )
 
 
 def _dry(source: Source, options: SweepOptions, *, outcome: str = "due") -> SweepReport:
-    """Count what is due; nothing is changed."""
-    rows = source.due(now=source.started).order_by().values_list("registration__provider")
-    by_provider = {provider: {outcome: count} for provider, count in rows.annotate(Count("pk"))}
-    due = _limited(sum(counts[outcome] for counts in by_provider.values()), options.limit)
-    return SweepReport(counts={outcome: due}, by_provider=by_provider, due=due)
+    """Count what is due, up to a bound; nothing is changed."""
+    at_most = COUNTED_AT_MOST if options.limit is None else min(COUNTED_AT_MOST, options.limit)
+    first = source.rows.due(now=source.rows.started).order_by("refresh_due_at", "pk").values("pk")[: at_most + 1]
+    rows = Connection.objects.filter(pk__in=first).order_by().values_list("registration__provider")
+    counted = dict(rows.annotate(Count("pk")))
+    found = sum(counted.values())
+    due = min(found, at_most)
+    by_provider = {provider: {outcome: count} for provider, count in counted.items()}
+    capped = found > COUNTED_AT_MOST
+    return SweepReport(counts={outcome: due}, by_provider=by_provider, due=due, due_is_capped=capped)
 
 
-def _limited(count: int, limit: int | None) -> int:
-    return count if limit is None else min(count, limit)
+def _counted(source: Source, options: SweepOptions) -> int:
+    """How many are due, for a progress bar: up to a bound, beyond which the bar grows as it goes."""
+    at_most = COUNTED_AT_MOST if options.limit is None else min(COUNTED_AT_MOST, options.limit)
+    return source.rows.due(now=source.rows.started).order_by("refresh_due_at", "pk")[:at_most].count()
 
 
 def _report(tally: Tally, *, provider: str, seconds: float) -> SweepReport:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from integrations.flows import refresh
-from integrations.flows.clients import Instance
+from integrations.flows import refresh, standing
+from integrations.flows.clients import Instance, instance_of
 from integrations.flows.grant import Grant
 from integrations.flows.rows import Clock
 from integrations.flows.sweep_lane import Lanes
@@ -31,11 +31,15 @@ GATHER_SECONDS = 0.005
 COMMITTED_AT_ONCE = 200
 COMMITTED_AFTER_SECONDS = 0.4
 LOOK_AGAIN_SECONDS = 0.25
+NOTED_EVERY_SECONDS = 5
 
 
 @dataclass(kw_only=True)
 class Loop:
-    """One pass over a source. `told` is called after each batch of results."""
+    """One pass over a source. `told` is called after each batch of results.
+
+    `noted` gets the tally every few seconds, in a database thread. `was_stopped`: `stop` said so before all was done.
+    """
 
     source: Source
     lanes: Lanes
@@ -46,8 +50,10 @@ class Loop:
     limit: int | None
     stop: Callable[[], bool]
     told: Callable[[Tally], None]
+    noted: Callable[[Tally], None]
     tally: Tally = field(default_factory=Tally)
     late: list[PendingRevocation] = field(default_factory=list)
+    was_stopped: bool = False
     _in_flight: int = 0
     _taken: int = 0
     _exhausted_without: frozenset[Instance] | None = None
@@ -65,6 +71,7 @@ class Loop:
         Raises:
             django.db.DatabaseError: the database failed; what was answered is in the recovery journal.
         """
+        notes = asyncio.create_task(self._take_notes())
         async with self.transport:
             try:
                 await self._go_over_it()
@@ -76,10 +83,18 @@ class Loop:
         self._write_down()
         self._close_entry(self._entry)
         self._give_back(self.lanes.dropped(everything=True))
+        for endpoint in self.lanes.turns():
+            self._start(self._in_database(partial(standing.give_turn_back, endpoint)))
         while self._tasks:
             await asyncio.wait(self._tasks)
+        notes.cancel()
         if self._failure is not None:
             raise self._failure
+
+    async def _take_notes(self) -> None:
+        while True:
+            await asyncio.sleep(NOTED_EVERY_SECONDS)
+            await self._in_database(partial(self.noted, self.tally.copy()))
 
     async def _go_over_it(self) -> None:
         while not self._is_over():
@@ -89,7 +104,8 @@ class Loop:
                 await self._wait()
 
     def _is_over(self) -> bool:
-        if self._failure is not None or self.stop():
+        self.was_stopped = self._failure is None and self.stop()
+        if self._failure is not None or self.was_stopped:
             return True
         brings_more = self._feeding or self.lanes.are_held or not (self._is_exhausted() or self._is_enough())
         return not (brings_more or self.lanes.waiting)
@@ -102,7 +118,9 @@ class Loop:
         return self.limit is not None and self._taken >= self.limit
 
     async def _wait(self) -> None:
-        look_again = asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._woken.set)
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        look_again = loop.call_at(min(now + LOOK_AGAIN_SECONDS, self.lanes.next_slot(now=now)), self._woken.set)
         await self._woken.wait()
         look_again.cancel()
 
@@ -126,10 +144,12 @@ class Loop:
     # -- bring
 
     def _feed(self) -> None:
+        for job, count, per_minute in self.lanes.wanting(now=asyncio.get_running_loop().time()):
+            self._start(self._reserve(job, count=count, per_minute=per_minute))
         if self._feeding:
             return
         for position in self.lanes.let_go():
-            self.source.rewind(position)
+            self.source.rows.rewind(position)
         if self._is_exhausted() or self._is_enough() or not self._is_short():
             return
         self._feeding = True
@@ -148,17 +168,38 @@ class Loop:
             self._exhausted_without = without if batch.last else self._exhausted_without
             self._taken += len(batch.jobs)
             self.lanes.stop(batch.broken)
-            self.lanes.add(batch.jobs, position=batch.position)
+            now = asyncio.get_running_loop().time()
+            self.lanes.add(
+                batch.jobs, position=batch.position, verdicts=batch.verdicts, now=now, clock_now=self.clock()
+            )
             self._count(batch.results)
+            self._put_back(self.lanes.surplus())
             self._give_back(self.lanes.dropped())
         finally:
             self._feeding = False
 
     def _give_back(self, jobs: list[Job]) -> None:
         if jobs:
+            self._put_back(jobs)
+            self._count([job.ended(Outcome.NOT_SENT) for job in jobs])
+
+    def _put_back(self, jobs: list[Job]) -> None:
+        if jobs:
             self._taken -= len(jobs)
             self._start(self._in_database(partial(release, jobs)))
-            self._count([job.ended(Outcome.NOT_SENT) for job in jobs])
+
+    async def _reserve(self, job: Job, *, count: int, per_minute: int) -> None:
+        """Take moments to send at from a provider's common queue, for a lane whose requests a minute are capped."""
+        loop, now = asyncio.get_running_loop(), self.clock()
+        take = partial(standing.reserve, job.lane, instance_of(job.connection), count=count, per_minute=per_minute)
+        first = await self._in_database(partial(take, now=now))
+        wait = (first - now).total_seconds()
+        self.lanes.give_slots(job.lane, count=count, first=loop.time() + wait, now=loop.time())
+        self._give_back(self.lanes.dropped())
+
+    def _tell_others(self) -> None:
+        if news := self.lanes.news():
+            self._start(self._in_database(partial(standing.write_down, news, now=self.clock())))
 
     # -- send
 
@@ -191,6 +232,7 @@ class Loop:
         error = answer.brought if isinstance(answer.brought, OAuthError) else None
         self.lanes.learn(job, error, now=asyncio.get_running_loop().time())
         self._enter(answer)
+        self._tell_others()
         if error is not None:
             self._give_back(self.lanes.dropped())
 

@@ -57,6 +57,12 @@ class Tally:
     def total(self) -> int:
         return self.counts.total()
 
+    def copy(self) -> "Tally":
+        """As it is now, for another thread."""
+        counted = Tally(counts=self.counts.copy())
+        counted.by_provider.update({provider: counts.copy() for provider, counts in self.by_provider.items()})
+        return counted
+
     def as_dicts(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """By outcome; and by provider, then outcome."""
         return dict(self.counts), {provider: dict(counts) for provider, counts in self.by_provider.items()}

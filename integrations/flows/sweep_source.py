@@ -2,22 +2,19 @@
 
 import logging
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
-from urllib.parse import urlsplit
+from datetime import datetime
 
-from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
 
-from integrations.flows import settle, vanished
+from integrations.flows import settle, standing, vanished
 from integrations.flows.clients import Instance, client_for, instance_of
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.refresh import mark_sent
 from integrations.flows.rows import Clock, end, load, open_tokens
+from integrations.flows.standing import Verdict
+from integrations.flows.sweep_due import DueRows, Position
 from integrations.flows.sweep_outcome import Outcome, Result
 from integrations.models import ClientRegistration, Connection
 from integrations.models.connection import LEASE_RELEASED
@@ -29,9 +26,7 @@ from integrations.vault import TokenSet
 logger = logging.getLogger(__name__)
 
 CLIENTS_KEPT = 1024
-TENANTS_NAMED = 64
 
-type Position = tuple[datetime, int]
 type Claimed = tuple[Connection, bytes | memoryview | None]
 
 
@@ -54,7 +49,8 @@ class Job:
 class Batch:
     """What one claim brought: jobs, results of rows that need no request, instances that cannot be used.
 
-    `position` is how far it went; `last` says that nothing more is due beyond.
+    `position` is how far it went; `last` says that nothing more is due beyond. `verdicts` is what all workers know of
+    the endpoints in it that are not to be asked as usual.
     """
 
     jobs: Sequence[Job]
@@ -62,76 +58,34 @@ class Batch:
     broken: frozenset[Instance]
     position: Position | None
     last: bool
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
 class Source:
-    """Goes over the due rows once, by the partial index, from the longest due on.
+    """Brings what is due, batch by batch."""
 
-    Rows that this run has handled have moved beyond what it looks at: refreshed since it `started`, or backing off.
-    """
-
-    provider: str
-    started: datetime
-    horizon: datetime
+    rows: DueRows
     clock: Clock
-    position: Position | None = None
     _clients: dict[Instance, Client] = field(default_factory=dict)
     _registrations: dict[int, ClientRegistration] = field(default_factory=dict)
-
-    def due(self, *, now: datetime) -> models.QuerySet[Connection]:
-        """What this run is to refresh and nobody is refreshing; with those whose refresher vanished."""
-        widened = Q(failure_count=0, has_refresh_token=True) | Q(refresh_due_at__lte=self.started)
-        rows = Connection.objects.usable().filter(
-            widened,
-            Q(last_refreshed_at__isnull=True) | Q(last_refreshed_at__lt=self.started),
-            Q(lease_until__isnull=True) | Q(lease_until__lte=now),
-            refresh_due_at__lte=self.horizon,
-        )
-        return rows.filter(registration__provider=self.provider) if self.provider else rows
 
     def claim(self, count: int, *, without: Collection[Instance]) -> Batch:
         """Take the next `count` rows, but none at the instances to go `without`, as far as a query can name them."""
         now, lease_owner = self.clock(), secrets.token_hex(16)
-        with transaction.atomic():
-            found = self._next(count, without=without, now=now)
-            free = [pk for pk, _, sent in found if not sent]
-            lease_until = now + timedelta(seconds=settings.HUB_LEASE_SECONDS)
-            Connection.objects.filter(pk__in=free, status=Connection.Status.ACTIVE).claim(
-                lease_owner=lease_owner, lease_until=lease_until, now=now
-            )
-        given_up = [r for pk, _, sent in found if sent for r in self._look_after(pk, lease_owner=lease_owner, now=now)]
-        rows = self._claimed([pk for pk, _, _ in found], lease_owner=lease_owner)
+        found, last = self.rows.lease(count, without=without, lease_owner=lease_owner, now=now)
+        vanished_from = [row.pk for row in found if row.sent]
+        given_up = [r for pk in vanished_from for r in self._look_after(pk, lease_owner=lease_owner, now=now)]
+        rows = self._claimed([row.pk for row in found], lease_owner=lease_owner)
         jobs, results, broken = self._prepared(rows, lease_owner=lease_owner)
         return Batch(
             jobs=jobs,
             results=[*given_up, *results],
             broken=broken,
-            position=self.position,
-            last=len(found) < count,
+            position=self.rows.position,
+            last=last,
+            verdicts=standing.verdicts({job.lane for job in jobs}, now=now) if jobs else {},
         )
-
-    def rewind(self, position: Position | None) -> None:
-        """Go back to where rows were left out."""
-        self.position = min(self.position, position) if position and self.position else None
-
-    def _next(self, count: int, *, without: Collection[Instance], now: datetime) -> list[tuple[int, datetime, bool]]:
-        rows = self.due(now=now)
-        if without:
-            rows = rows.exclude(_at(without))
-        if self.position is not None:
-            due_at, pk = self.position
-            rows = rows.filter(Q(refresh_due_at__gt=due_at) | Q(pk__gt=pk), refresh_due_at__gte=due_at)
-        chosen = rows.order_by("refresh_due_at", "pk").select_for_update(skip_locked=True, of=("self",))
-        found = [
-            (pk, due_at, sent)
-            for pk, due_at, sent in chosen.values_list("pk", "refresh_due_at", "refresh_sent")[:count]
-            if due_at is not None
-        ]
-        if found:
-            last_pk, last_due_at, _ = found[-1]
-            self.position = (last_due_at, last_pk)
-        return found
 
     def _claimed(self, ids: Sequence[int], *, lease_owner: str) -> list[Claimed]:
         """What was claimed, each with what its vault entry holds; registrations are loaded once."""
@@ -203,13 +157,6 @@ class Source:
         return found
 
 
-def _at(instances: Collection[Instance]) -> Q:
-    """Rows at these instances. Of many tenants only some are named: what is sent to the others comes back unsent."""
-    whole = Q(registration__in=[pk for pk, variables in instances if not variables])
-    tenants = [(pk, dict(variables)) for pk, variables in instances if variables]
-    return reduce(or_, (Q(registration=pk, variables=own) for pk, own in tenants[:TENANTS_NAMED]), whole)
-
-
 def _prepare(row: Connection, sealed: bytes | memoryview | None, client: Client, *, lease_owner: str) -> Job | Outcome:
     if not row.has_refresh_token:
         return Outcome.NEEDS_REAUTHORIZATION if end(row, code="no_refresh_token") else Outcome.MOVED_ON
@@ -222,8 +169,14 @@ def _prepare(row: Connection, sealed: bytes | memoryview | None, client: Client,
     except Exception:
         logger.exception("cannot be refreshed", extra={"connection": str(row.uuid)})
         return Outcome.NEEDS_OPERATOR
-    lane = urlsplit(request.url).netloc
-    return Job(connection=row, tokens=tokens, client=client, request=request, lease_owner=lease_owner, lane=lane)
+    return Job(
+        connection=row,
+        tokens=tokens,
+        client=client,
+        request=request,
+        lease_owner=lease_owner,
+        lane=standing.endpoint_of(request.url),
+    )
 
 
 def marked(jobs: Sequence[Job], *, clock: Clock) -> list[Job]:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integrations", "0005_account_closures"),
+        ("integrations", "0009_provider_pauses"),
     ]
 
     operations = [

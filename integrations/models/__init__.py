@@ -8,6 +8,7 @@ from integrations.models.event import Event
 from integrations.models.notice import Mailbox, Notice
 from integrations.models.pending_revocation import PendingRevocation
 from integrations.models.preferences import Preferences
+from integrations.models.provider_standing import ProviderStanding
 from integrations.models.sealing_key import SealingKey
 from integrations.models.sweep_run import SweepRun
 from integrations.models.use import Use
@@ -23,6 +24,7 @@ __all__ = [
     "Notice",
     "PendingRevocation",
     "Preferences",
+    "ProviderStanding",
     "SealingKey",
     "SweepRun",
     "Use",

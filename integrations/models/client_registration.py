@@ -1,7 +1,10 @@
 """Who we are at one provider instance."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+
+TOKEN_REQUESTS_PER_MINUTE_AT_MOST = 600_000
 
 
 class ClientRegistration(models.Model):
@@ -27,6 +30,13 @@ class ClientRegistration(models.Model):
         help_text="Only for a provider that has no PKCE: then state and nonce alone tie a response to its request.",
     )
     enabled = models.BooleanField(default=True, help_text="Off: nothing starts, completes, refreshes or is borrowed.")
+    token_requests_per_minute = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(TOKEN_REQUESTS_PER_MINUTE_AT_MOST)],
+        help_text="How many refreshes this provider may be sent a minute, by all workers together. "
+        "Empty: as the catalogue says.",
+    )
     extra_scope = models.CharField(max_length=2000, blank=True, help_text="Asked for in addition, space-separated.")
     metadata = models.JSONField(default=dict, blank=True, editable=False, help_text="Discovered metadata (RFC 8414).")
     metadata_fetched_at = models.DateTimeField(null=True, editable=False, help_text="Null: nothing was discovered.")

@@ -166,6 +166,11 @@ class Connection(models.Model):
                 name="connection_due",
                 condition=Q(refresh_due_at__isnull=False),
             ),
+            models.Index(
+                fields=("registration", "refresh_due_at", "id"),
+                name="connection_due_by_registration",
+                condition=Q(refresh_due_at__isnull=False),
+            ),
             models.Index(fields=("owner", "-created_at"), name="connection_by_owner"),
         ]
 

@@ -121,6 +121,7 @@ class Dialect:
     refresh_token_rotates: bool = True
     refresh_token_reuse_seconds: int = 0
     keepalive_days: int = 0
+    token_requests_per_minute: int = 0
     revocation: Revocation = field(default_factory=Revocation)
     userinfo: Userinfo = field(default_factory=Userinfo)
 

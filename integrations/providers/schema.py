@@ -20,6 +20,7 @@ CATEGORIES = frozenset(
     }
 )
 TITLE_CHARACTERS = 40
+NUMBERS = {"keepalive_days": 3650, "token_requests_per_minute": 600_000}
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -75,6 +76,9 @@ def _entry(provider: Provider) -> Iterator[Problem]:
         yield "test_path", "must begin with a slash"
     if not (provider.server.userinfo_endpoint or provider.discovery):
         yield "server.userinfo_endpoint", "an entry says how to ask whose account it is"
+    for field, at_most in NUMBERS.items():
+        if not 0 <= getattr(provider.server.dialect, field) <= at_most:
+            yield f"server.dialect.{field}", f"0 to {at_most}"
     for name, count in Counter(variable.name for variable in provider.variables).items():
         if count > 1:
             yield "variables", f"{name} is there twice"

@@ -184,3 +184,16 @@ def test_the_catalogue_is_listed_with_its_variables() -> None:
 
     assert "github" in out
     assert "--variable origin=http://127.0.0.1:8000" in out
+
+
+@pytest.mark.requirement(76)
+def test_refreshes_a_minute_are_capped_and_the_cap_stays_until_it_is_taken_back(secret_file: str) -> None:
+    arguments = ("sandbox", "--client-id", "hub", "--client-secret-file", secret_file, "--variable", ORIGIN)
+    caps = []
+    for more in (("--token-requests-per-minute", "90"), (), ("--token-requests-per-minute", "0")):
+        run(*arguments, *more)
+        caps.append(ClientRegistration.objects.get().token_requests_per_minute)
+
+    assert caps == [90, 90, None]
+    assert "--token-requests-per-minute" in str(refused(*arguments, "--token-requests-per-minute", "-1"))
+    assert refused(*arguments, "--token-requests-per-minute", "1000000").returncode == 2

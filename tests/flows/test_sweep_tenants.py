@@ -3,7 +3,8 @@
 import pytest
 
 from integrations.flows.clients import instance_of
-from integrations.flows.sweep_source import TENANTS_NAMED, Source
+from integrations.flows.sweep_due import TENANTS_NAMED, DueRows
+from integrations.flows.sweep_source import Source
 from integrations.models import ClientRegistration, Connection
 from tests.clock import Clock
 from tests.fakes.authorization_server import FakeAuthorizationServer
@@ -73,7 +74,7 @@ def test_a_tenant_is_left_out_and_no_other(
 ) -> None:
     acme = at("acme", registration, provider_server, clock, due_in=-120)
     globex = at("globex", registration, provider_server, clock)
-    source = Source(provider="", started=clock(), horizon=clock(), clock=clock)
+    source = Source(rows=DueRows(provider="", started=clock(), horizon=clock()), clock=clock)
 
     batch = source.claim(10, without={instance_of(acme[0])})
 
@@ -85,7 +86,7 @@ def test_a_registration_without_tenants_is_left_out_whole(
 ) -> None:
     many = {(registration.pk, (("desk", f"desk{number}"),)) for number in range(2 * TENANTS_NAMED)}
     at("acme", registration, provider_server, clock)
-    source = Source(provider="", started=clock(), horizon=clock(), clock=clock)
+    source = Source(rows=DueRows(provider="", started=clock(), horizon=clock()), clock=clock)
 
     batch = source.claim(10, without={*many, (registration.pk, ())})
 

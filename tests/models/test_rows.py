@@ -5,7 +5,16 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import models
 
-from integrations.models import AccountClosure, ClientRegistration, Mailbox, PendingRevocation, Preferences, VaultEntry
+from integrations.models import (
+    AccountClosure,
+    ClientRegistration,
+    Mailbox,
+    PendingRevocation,
+    Preferences,
+    ProviderStanding,
+    SealingKey,
+    VaultEntry,
+)
 from tests.factories import (
     make_authorization_request,
     make_connection,
@@ -47,10 +56,12 @@ def test_every_column_that_may_hold_a_secret_holds_sealed_bytes_or_a_hash() -> N
         ("ClientRegistration", "last_error_code"),
         ("ClientRegistration", "secret_version"),
         ("ClientRegistration", "token_endpoint_auth_method"),
+        ("ClientRegistration", "token_requests_per_minute"),
         ("Connection", "has_refresh_token"),
         ("Connection", "last_error_code"),
         ("PendingRevocation", "last_error_code"),
         ("PendingRevocation", "nonce"),
+        ("ProviderStanding", "error_code"),
     }
 
 
@@ -71,6 +82,8 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         Mailbox.objects.create(user=make_user()),
         Preferences.objects.create(user=make_user()),
         AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
+        SealingKey.objects.create(key_id="k1", proof=b"sealed"),
+        ProviderStanding.objects.create(endpoint="login.example.test", registration=connection.registration),
     ]
 
     assert {type(row) for row in rows} == set(OURS)

@@ -109,6 +109,18 @@ CASES: dict[str, tuple[Change, str]] = {
     "scope with a space": (lambda d: d["features"][1].update(scope=["read api"]), "is not a scope token"),
     "nowhere to send tokens": (lambda d: d.update(api_hosts=[]), "api_hosts: an entry says where"),
     "relative proof": (lambda d: d.update(test_path="user"), "test_path: must begin with a slash"),
+    "less than no requests a minute": (
+        lambda d: d["server"]["dialect"].update(token_requests_per_minute=-1),
+        "gitlab.toml.server.dialect.token_requests_per_minute: 0 to",
+    ),
+    "too many requests a minute": (
+        lambda d: d["server"]["dialect"].update(token_requests_per_minute=10**6),
+        "gitlab.toml.server.dialect.token_requests_per_minute: 0 to",
+    ),
+    "half a request a minute": (
+        lambda d: d["server"]["dialect"].update(token_requests_per_minute=0.5),
+        "gitlab.toml.server.dialect.token_requests_per_minute: must be int",
+    ),
     "no account": (lambda d: d["server"].pop("userinfo_endpoint"), "server.userinfo_endpoint: an entry says"),
 }
 

@@ -44,6 +44,12 @@ argument: arguments can be read by everyone on this machine. An empty one keeps 
         parser.add_argument(
             "--scope", action="append", metavar="SCOPE", help="ask for this scope too; repeat; '' for none"
         )
+        parser.add_argument(
+            "--token-requests-per-minute",
+            type=int,
+            metavar="REQUESTS",
+            help="send no more refreshes a minute than this; 0: as the catalogue says",
+        )
         methods = ClientRegistration.AuthenticationMethod.values
         parser.add_argument(
             "--token-endpoint-auth-method",
@@ -104,6 +110,7 @@ def _given(provider: Provider, options: Mapping[str, Any]) -> Registration:
         raise UsageError("--client-id is needed for a new registration.")
     method = options["token_endpoint_auth_method"] or row.token_endpoint_auth_method
     public = (method or provider.server.dialect.token_endpoint_auth_method) == "none"
+    rate = options["token_requests_per_minute"]
     return Registration(
         slug=slug,
         provider=provider.slug,
@@ -114,6 +121,7 @@ def _given(provider: Provider, options: Mapping[str, Any]) -> Registration:
         extra_scope=row.extra_scope if options["scope"] is None else " ".join(options["scope"]).strip(),
         enabled=row.enabled,
         without_pkce=row.without_pkce,
+        token_requests_per_minute=row.token_requests_per_minute if rate is None else rate or None,
     )
 
 

@@ -46,6 +46,12 @@ manage.py sweep_tokens --provider github --limit 100 --dry-run --json
             metavar="REQUESTS",
             help=f"requests in flight at once ({DEFAULTS.concurrency})",
         )
+        parser.add_argument(
+            "--per-provider",
+            type=positive,
+            metavar="REQUESTS",
+            help="requests in flight at one provider (all but an eighth of --concurrency)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="count what is due; ask nobody, change nothing")
 
     def carry_out(self, options: Mapping[str, Any]) -> Outcome:
@@ -57,6 +63,7 @@ manage.py sweep_tokens --provider github --limit 100 --dry-run --json
             limit=options["limit"],
             concurrency=options["concurrency"],
             dry_run=options["dry_run"],
+            per_provider=options["per_provider"],
         )
         with stopping() as stop:
             with progress(unit="connection", shown=self.shows_progress(options)) as advance:
@@ -71,6 +78,6 @@ manage.py sweep_tokens --provider github --limit 100 --dry-run --json
 
 def _line(report: SweepReport, *, dry_run: bool) -> str:
     if dry_run:
-        return f"{report.due} due; nothing was sent."
+        return f"{report.due}{' or more' if report.due_is_capped else ''} due; nothing was sent."
     outcomes = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(report.counts.items()))
     return f"{report.due} due: {outcomes or 'nothing to do'} in {report.seconds:.1f} s"
