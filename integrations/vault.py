@@ -51,6 +51,7 @@ __all__ = (
 type Sealed = VaultEntry | ClientRegistration | PendingRevocation | AuthorizationRequest
 
 PADDED_TO_BYTES = 256
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,7 +277,7 @@ def _place(
 
 def _dump(value: dict[str, str | None]) -> bytes:
     """JSON, padded with spaces to a multiple of 256 bytes, so that the stored length tells little of the token's."""
-    plaintext = json.dumps(value, separators=(",", ":")).encode()
+    plaintext = _COMPACT.encode(value).encode()
     return plaintext.ljust(-(-len(plaintext) // PADDED_TO_BYTES) * PADDED_TO_BYTES)
 
 
