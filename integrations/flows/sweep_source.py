@@ -142,7 +142,7 @@ class Source:
         self._registrations.update(ClientRegistration.objects.in_bulk(unknown))
         for row in rows:
             row.registration = self._registrations[row.registration_id]
-        return [(row, row.sealed) for row in rows]
+        return [(row, vars(row)["sealed"]) for row in rows]
 
     def _look_after(self, pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
         """Take over from a refresher that vanished, or wait, or give up; the results of what needs no request."""
