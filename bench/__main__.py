@@ -10,7 +10,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BENCHES = ("access_token", "connections_page", "due_query", "refresh_stampede", "reseal", "sweep_50ms")
+BENCHES = (
+    "access_token",
+    "connections_page",
+    "due_query",
+    "refresh_stampede",
+    "reseal",
+    "sweep_0ms",
+    "sweep_50ms",
+)
 NO_POSTGRESQL = 75
 INTERRUPTED = 130
 
@@ -41,6 +49,9 @@ def run(name: str, folder: str, *prefix: str, **variables: str) -> int:
 
 
 def main(names: list[str]) -> int:
+    if not {"-h", "--help"}.isdisjoint(names):
+        print(f"{__doc__}\nBenches: {', '.join(BENCHES)}; all of them when none is named.")
+        return 0
     unknown = set(names) - set(BENCHES)
     if unknown:
         print(f"There is {', '.join(BENCHES)}; not {', '.join(sorted(unknown))}.", file=sys.stderr)

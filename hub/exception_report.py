@@ -16,7 +16,6 @@ from hub.redaction import is_secret_name, redact, redact_text
 
 PLAINTEXT_PACKAGES = frozenset(
     (
-        "aiohttp",
         "allauth",
         "cryptography",
         "http",

@@ -13,7 +13,6 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from hub.redaction import redact
 
 TALKATIVE = (
-    "aiohttp",
     "asyncio",
     "django.db.backends",
     "fido2",

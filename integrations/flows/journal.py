@@ -39,6 +39,7 @@ COLUMNS = (
     "provider_data",
     "last_refreshed_at",
 )
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 MOMENTS = ("access_expires_at", "refresh_expires_at", "refresh_due_at", "last_refreshed_at")
 
 
@@ -161,7 +162,7 @@ def dump(record: Record) -> bytes:
         "sealed": base64.b64encode(record.sealed).decode(),
         "key_id": record.key_id,
     }
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    return _COMPACT.encode(value).encode() + b"\n"
 
 
 def load(line: bytes) -> Record | None:

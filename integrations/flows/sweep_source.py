@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import models, transaction
+from django.db.models import F
 
 from integrations.flows import settle, standing, vanished
 from integrations.flows.clients import Instance, client_for, instance_of
@@ -90,13 +91,13 @@ class Source:
     def _claimed(self, ids: Sequence[int], *, lease_owner: str) -> list[Claimed]:
         """What was claimed, each with what its vault entry holds; registrations are loaded once."""
         mine = Connection.objects.filter(pk__in=ids, lease_owner=lease_owner)
-        sealed = dict(mine.values_list("pk", "vault_entry__sealed"))
-        rows = list(mine.order_by("refresh_due_at", "pk").fetch_mode(models.FETCH_RAISE))
+        with_sealed = mine.annotate(sealed=F("vault_entry__sealed")).fetch_mode(models.FETCH_RAISE)
+        rows = list(with_sealed.order_by("refresh_due_at", "pk"))
         unknown = {row.registration_id for row in rows} - self._registrations.keys()
         self._registrations.update(ClientRegistration.objects.in_bulk(unknown))
         for row in rows:
             row.registration = self._registrations[row.registration_id]
-        return [(row, sealed.get(row.pk)) for row in rows]
+        return [(row, vars(row)["sealed"]) for row in rows]
 
     def _look_after(self, pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
         """Take over from a refresher that vanished, or wait, or give up; the results of what needs no request."""

@@ -1,12 +1,14 @@
 """A person's authorization at one provider account: status, expiry, lease."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Self, cast
 
 from django.conf import settings
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -54,13 +56,11 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
                 condition = f"{table}.{quote(str(field.column))} = given.column{number}"
             else:
                 changes.append(f"{quote(str(field.column))} = given.column{number}")
+        prepare = [_as_given(field, connection) for field in own]
         given, values = as_table(
             connection,
             types=[field.rel_db_type(connection) if field.primary_key else field.db_type(connection) for field in own],
-            rows=[
-                [field.get_db_prep_save(value, connection) for field, value in zip(own, row.values(), strict=True)]
-                for row in rows
-            ],
+            rows=[[write(value) for write, value in zip(prepare, row.values(), strict=True)] for row in rows],
         )
         first = [field.get_db_prep_save(value, connection) for field, value in zip(alike, same.values(), strict=True)]
         sql = f"UPDATE {table} SET {', '.join(changes)} FROM {given} WHERE {condition}"  # noqa: S608
@@ -205,6 +205,15 @@ LEASE_RELEASED = {"lease_owner": "", "lease_until": None, "refresh_sent": False}
 #: What every stored token response leaves alike.
 RENEWED = {**LEASE_RELEASED, "status": Connection.Status.ACTIVE, "failure_count": 0, "last_error_code": ""}
 NEXT_VERSION = F("version") + 1
+
+
+def _as_given(field: "models.Field[Any, Any]", connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:
+    """How a value of the column's own type goes to the driver, without what Django does for values of other types."""
+    if isinstance(field, models.DateTimeField):
+        return connection.ops.adapt_datetimefield_value
+    if isinstance(field, models.JSONField) and connection.vendor != "postgresql":
+        return partial(field.get_db_prep_save, connection=connection)
+    return lambda value: value
 
 
 def scope_text(scope: frozenset[str]) -> str:

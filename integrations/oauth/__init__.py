@@ -18,5 +18,5 @@ obey the same rules.
     discovery         RFC 8414 and OpenID Connect Discovery
     address           which hosts may be called at all
     transport         requests: one call, many threads
-    async_transport   aiohttp: many calls, one thread
+    async_transport, wire  an event loop: many calls, one thread; one of its connections
 """

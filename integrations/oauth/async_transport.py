@@ -1,52 +1,47 @@
-"""Where bytes move, many calls at a time: aiohttp, for sweeps, with the rules of `transport`.
+"""Where bytes move, many calls at a time, for sweeps: an event loop's connections, with the rules of `transport`.
 
-It is written for its overhead: one session and one pool, no cookies, no tracing, no decompression, no redirects.
+A sweep is as quick as what one request costs in Python. So there is no session, no redirect, no cookie, no proxy and no
+decompression to be switched off, because there is none; and one timer keeps the deadlines of all requests.
 """
 
 import asyncio
+import ipaddress
 import ssl
+from collections import defaultdict
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+from urllib.parse import urlsplit
 
-import aiohttp
 import uvloop
-from aiohttp.abc import AbstractResolver, ResolveResult
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from integrations.oauth.address import AddressPolicy, Resolve, resolve
 from integrations.oauth.errors import ProviderUnavailable
 from integrations.oauth.message import USER_AGENT, Request, Response
 from integrations.oauth.transport import BODY_LIMIT_BYTES, DEADLINE_SECONDS
+from integrations.oauth.wire import Wire
 
-KEEPALIVE_SECONDS = 15
-_HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-
-
-class _Resolver(AbstractResolver):
-    def __init__(self, resolve: Resolve) -> None:
-        self._resolve = resolve
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        addresses = await loop.run_in_executor(None, self._resolve, host, port)
-        return [_result(host, address=address, port=port) for address in addresses]
-
-    async def close(self) -> None:
-        pass
+#: Less than the 5 seconds after which common servers hang up, so that a request does not cross with that.
+KEEPALIVE_SECONDS = 4.0
+NAMES_KEPT_SECONDS = 10.0
+URLS_KEPT = 1024
+#: What is said for the request, whatever it says itself.
+_OURS = frozenset(("host", "connection", "content-length", "transfer-encoding", "accept-encoding"))
 
 
-class _GuardedConnector(aiohttp.TCPConnector):
-    """Judges each address it is about to connect to, those in the URL itself included."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where a URL leads, and the first lines of a request to it."""
 
-    def __init__(self, policy: AddressPolicy, **options: Any) -> None:
-        super().__init__(**options)
-        self._policy = policy
+    host: str
+    port: int
+    secure: bool
+    head: str
 
-    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
-        found = await super()._resolve_host(host, port, traces)
-        for result in found:
-            self._policy.check_address(host, result["host"], port=port)
-        return found
+    @property
+    def origin(self) -> tuple[str, int, bool]:
+        return self.host, self.port, self.secure
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -55,7 +50,11 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class AsyncTransport:
-    """Sends requests and brings whole responses; one event loop, used as `async with`."""
+    """Sends requests and brings whole responses; one event loop, used as `async with`.
+
+    It sends as many at a time as it is asked to. `limit` is how many idle connections it keeps, `keepalive_seconds` how
+    long.
+    """
 
     def __init__(
         self,
@@ -64,6 +63,7 @@ class AsyncTransport:
         deadline_seconds: float = DEADLINE_SECONDS,
         body_limit: int = BODY_LIMIT_BYTES,
         limit: int = 256,
+        keepalive_seconds: float = KEEPALIVE_SECONDS,
         ca_file: str = "",
         resolve: Resolve = resolve,
     ) -> None:
@@ -71,26 +71,21 @@ class AsyncTransport:
         self.deadline_seconds = deadline_seconds
         self.body_limit = body_limit
         self._limit = limit
+        self._keepalive_seconds = keepalive_seconds
         self._ca_file = ca_file or DEFAULT_CA_BUNDLE_PATH
         self._resolve = resolve
-        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
-        connector = _GuardedConnector(
-            self.policy,
-            limit=self._limit,
-            resolver=_Resolver(self._resolve),
-            ssl=ssl.create_default_context(cafile=self._ca_file),
-            keepalive_timeout=KEEPALIVE_SECONDS,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self.deadline_seconds),
-            headers=_HEADERS,
-            trust_env=False,
-            auto_decompress=False,
-        )
+        self._loop = asyncio.get_running_loop()
+        self._context = ssl.create_default_context(cafile=self._ca_file)
+        self._places: dict[str, _Place] = {}
+        self._names: dict[tuple[str, int], tuple[float, asyncio.Future[list[str]]]] = {}
+        self._idle: defaultdict[tuple[str, int, bool], list[Wire]] = defaultdict(list)
+        self._idle_count = 0
+        # In the order in which they end, for all are given the same time.
+        self._deadlines: dict[asyncio.Future[Response], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
         return self
 
     async def __aexit__(
@@ -99,54 +94,176 @@ class AsyncTransport:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        for wires in self._idle.values():
+            for wire in wires:
+                wire.abort()
+        self._loop = None
 
     async def send(self, request: Request) -> Response:
-        """Send, and read the whole answer before the deadline.
+        """Send, and read the whole answer before the deadline. Nothing is sent twice.
 
         Raises:
             AddressRefused: not an address to call.
             ProviderUnavailable: as `transport.Transport.send`.
         """
-        self.policy.check_url(request.url)
-        if self._session is None:
+        place = self._places.get(request.url) or self._place(request.url)
+        loop = self._loop
+        if loop is None:
             raise RuntimeError("AsyncTransport is used outside of `async with`.")
+        answer: asyncio.Future[Response] = loop.create_future()
+        deadline = self._deadlines[answer] = loop.time() + self.deadline_seconds
+        if self._timer is None:
+            self._timer = loop.call_at(deadline, self._end_late)
+        wire: Wire | None = None
         try:
-            async with self._session.request(
-                request.method,
-                request.url,
-                data=request.body,
-                headers=request.headers,
-                allow_redirects=False,
-            ) as answer:
-                return await self._read(answer, request.url)
-        except (aiohttp.ClientError, OSError) as error:
+            wire = self._kept(place) or await self._connected(place, deadline=deadline)
+            wire.ask(_written(request, place), answer, url=request.url)
+            return await answer
+        except OSError as error:
             # The chain could hold a URL with a query, or a header.
             raise _unavailable(error) from None
+        finally:
+            del self._deadlines[answer]
+            if wire is not None:
+                self._put_aside(place, wire)
 
-    async def _read(self, answer: aiohttp.ClientResponse, url: str) -> Response:
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            raise ProviderUnavailable("The body is compressed, unasked.", code="unreadable_response")
-        body = bytearray()
-        async for chunk in answer.content.iter_any():
-            body += chunk
-            if len(body) > self.body_limit:
-                answer.close()
-                raise ProviderUnavailable("The body is too large.", code="response_too_large")
-        return Response(status=answer.status, headers=headers, body=bytes(body), url=url.partition("?")[0])
+    def _end_late(self) -> None:
+        """End what is over its deadline, and come back for the next."""
+        self._timer = None
+        if self._loop is None:
+            return
+        now = self._loop.time()
+        for answer, deadline in self._deadlines.items():
+            if deadline > now:
+                self._timer = self._loop.call_at(deadline, self._end_late)
+                return
+            if not answer.done():
+                answer.set_exception(TimeoutError())
+
+    def _place(self, url: str) -> _Place:
+        """Read a URL and judge it; once for each, for a policy does not change its mind.
+
+        Raises:
+            AddressRefused: not an address to call.
+        """
+        self.policy.check_url(url)
+        parts = urlsplit(url)
+        secure = parts.scheme.lower() == "https"
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if len(self._places) >= URLS_KEPT:
+            self._places.clear()
+        found = self._places[url] = _Place(
+            host=parts.hostname or "",
+            port=parts.port or (443 if secure else 80),
+            secure=secure,
+            head=f"{target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept-Encoding: identity\r\n",
+        )
+        return found
+
+    # -- connections that wait
+
+    def _kept(self, place: _Place) -> Wire | None:
+        """The connection that was put aside last, if the other side should have it open still."""
+        wires = self._idle.get(place.origin)
+        while wires:
+            wire = wires.pop()
+            self._idle_count -= 1
+            if wire.is_free and wire.since + self._keepalive_seconds > self._time():
+                return wire
+            wire.abort()
+        return None
+
+    def _put_aside(self, place: _Place, wire: Wire) -> None:
+        if not wire.is_free or self._idle_count >= self._limit:
+            wire.abort()
+            return
+        wire.since = self._time()
+        self._idle[place.origin].append(wire)
+        self._idle_count += 1
+
+    def _time(self) -> float:
+        return self._loop.time() if self._loop is not None else 0.0
+
+    # -- connections to be made
+
+    async def _connected(self, place: _Place, *, deadline: float) -> Wire:
+        """Connect to an address that was judged.
+
+        Raises:
+            AddressRefused: one of the host's addresses is not to be called.
+            OSError
+        """
+        async with asyncio.timeout_at(deadline):
+            addresses = await self._addresses(place)
+            for address in addresses:
+                self.policy.check_address(place.host, address, port=place.port)
+            failure = OSError("The host has no address.")
+            for index, address in enumerate(addresses):
+                share = (deadline - self._time()) / (len(addresses) - index)
+                try:
+                    async with asyncio.timeout(share):
+                        return await self._connect(place, address)
+                except OSError as error:
+                    failure = error
+            raise failure
+
+    async def _connect(self, place: _Place, address: str) -> Wire:
+        loop = asyncio.get_running_loop()
+        _, wire = await loop.create_connection(
+            lambda: Wire(body_limit=self.body_limit),
+            address,
+            place.port,
+            ssl=self._context if place.secure else None,
+            server_hostname=place.host if place.secure else None,
+        )
+        return wire
+
+    async def _addresses(self, place: _Place) -> list[str]:
+        """Look a host up in a thread, once for all who ask at the same time and shortly after."""
+        if _is_address(place.host):
+            return [place.host]
+        now, name = self._time(), (place.host, place.port)
+        until, looking_up = self._names.get(name, (0.0, None))
+        if looking_up is None or until < now or (looking_up.done() and looking_up.exception() is not None):
+            looking_up = asyncio.get_running_loop().run_in_executor(None, self._resolve, *name)
+            self._names = {known: found for known, found in self._names.items() if found[0] >= now}
+            self._names[name] = (now + NAMES_KEPT_SECONDS, looking_up)
+        return await asyncio.shield(looking_up)
 
 
-def _result(host: str, *, address: str, port: int) -> ResolveResult:
-    return ResolveResult(hostname=host, host=address, port=port, family=0, proto=0, flags=0)
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
-def _unavailable(error: Exception) -> ProviderUnavailable:
+def _written(request: Request, place: _Place) -> bytes:
+    """The request as it goes over the wire."""
+    names = set[str]()
+    lines = [f"{request.method} {place.head}"]
+    for name, value in request.headers.items():
+        lower = name.lower()
+        if lower not in _OURS:
+            names.add(lower)
+            lines.append(f"{name}: {value}\r\n")
+    if "user-agent" not in names:
+        lines.append(f"User-Agent: {USER_AGENT}\r\n")
+    head = "".join(lines)
+    # The method's line ends in one, the lines that a place begins with in two more.
+    if head.count("\n") != len(lines) + 2 or head.count("\r") != len(lines) + 2 or "\0" in head:
+        raise ValueError("A header holds a line break.")
+    return f"{head}Content-Length: {len(request.body)}\r\n\r\n".encode("latin-1") + request.body
+
+
+def _unavailable(error: OSError) -> ProviderUnavailable:
     if isinstance(error, TimeoutError):
         return ProviderUnavailable("No answer in time.", code="timeout")
-    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError):
+    if isinstance(error, ssl.SSLError):
         return ProviderUnavailable("No trusted TLS connection.", code="tls_failed")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return ProviderUnavailable("No connection.", code="connection_failed")
-    return ProviderUnavailable("The connection was lost.", code="connection_lost")
+    if isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
+        return ProviderUnavailable("The connection was lost.", code="connection_lost")
+    return ProviderUnavailable("No connection.", code="connection_failed")

@@ -21,6 +21,7 @@ from integrations.vault.proof import require_known, require_right
 from integrations.vault.ring import keyring
 
 PADDED_TO_BYTES = 256
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +202,7 @@ def _revocation_place(row: PendingRevocation) -> bytes:
 
 def _dump(value: dict[str, str | None]) -> bytes:
     """JSON, padded with spaces to a multiple of 256 bytes, so that the stored length tells little of the token's."""
-    plaintext = json.dumps(value, separators=(",", ":")).encode()
+    plaintext = _COMPACT.encode(value).encode()
     return plaintext.ljust(-(-len(plaintext) // PADDED_TO_BYTES) * PADDED_TO_BYTES)
 
 

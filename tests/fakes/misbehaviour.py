@@ -13,7 +13,7 @@ from enum import StrEnum, auto
 
 from tests.fakes.wire import Outgoing, json_answer
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 class Behaviour(StrEnum):

@@ -94,7 +94,7 @@ def test_libraries_that_print_bodies_stay_quiet_at_debug() -> None:
     levels = configuration(level="DEBUG", as_json=True)["loggers"]
 
     assert {levels[name]["level"] for name in TALKATIVE} == {"WARNING"}
-    assert {"oauthlib", "requests_oauthlib", "urllib3", "aiohttp"} <= set(TALKATIVE)
+    assert {"oauthlib", "requests_oauthlib", "urllib3", "asyncio"} <= set(TALKATIVE)
     assert not logging.getLogger(requests_oauthlib.__name__).isEnabledFor(logging.DEBUG)
 
 

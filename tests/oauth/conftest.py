@@ -28,9 +28,9 @@ class Send(Protocol):
     def __call__(self, request: Request, *, policy: AddressPolicy = LOOPBACK, **options: Any) -> Response: ...
 
 
-@pytest.fixture(params=["requests", "aiohttp"])
+@pytest.fixture(params=["requests", "asyncio"])
 def send(request: pytest.FixtureRequest) -> Send:
-    return send_by_requests if request.param == "requests" else send_by_aiohttp
+    return send_by_requests if request.param == "requests" else send_by_asyncio
 
 
 def send_by_requests(request: Request, *, policy: AddressPolicy = LOOPBACK, **options: Any) -> Response:
@@ -41,7 +41,7 @@ def send_by_requests(request: Request, *, policy: AddressPolicy = LOOPBACK, **op
         transport.close()
 
 
-def send_by_aiohttp(request: Request, *, policy: AddressPolicy = LOOPBACK, **options: Any) -> Response:
+def send_by_asyncio(request: Request, *, policy: AddressPolicy = LOOPBACK, **options: Any) -> Response:
     async def exchange() -> Response:
         async with AsyncTransport(policy, **options) as transport:
             return await transport.send(request)
