@@ -34,7 +34,17 @@ EDGE = ("flows", "models", "providers", "oauth.errors")
 FLOORS = {
     "oauth": Floor(
         ours=("oauth",),
-        others=("oauthlib", "requests_oauthlib", "requests", "urllib3", "aiohttp", "uvloop", "yarl", "joserfc"),
+        others=(
+            "oauthlib",
+            "requests_oauthlib",
+            "requests",
+            "urllib3",
+            "aiohttp",
+            "uvloop",
+            "yarl",
+            "joserfc",
+            "cryptography",
+        ),
     ),
     "crypto": Floor(others=("cryptography",)),
     "providers": Floor(ours=("providers", "oauth")),

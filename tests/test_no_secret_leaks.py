@@ -22,6 +22,8 @@ FACTS = ("integrations.oauth.server", "integrations.providers.provider")
 # An error's code, a scope token, a filter's choice, a colour.
 HARMLESS = {
     ("Explanation", "code"),
+    ("Finding", "code"),
+    ("Cause", "code"),
     ("Trouble", "code"),
     ("ScopeRow", "token"),
     ("Option", "value"),
