@@ -1,6 +1,7 @@
 """Rows and queries; no network, no keys."""
 
 from integrations.models.account_closure import AccountClosure
+from integrations.models.attempt import Attempt, StrayResponse
 from integrations.models.authorization_request import AuthorizationRequest
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
@@ -14,6 +15,7 @@ from integrations.models.vault_entry import VaultEntry
 
 __all__ = [
     "AccountClosure",
+    "Attempt",
     "AuthorizationRequest",
     "ClientRegistration",
     "Connection",
@@ -22,6 +24,7 @@ __all__ = [
     "Notice",
     "PendingRevocation",
     "Preferences",
+    "StrayResponse",
     "SweepRun",
     "Use",
     "VaultEntry",
