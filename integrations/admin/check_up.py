@@ -3,18 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from django import forms
-from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
+from integrations.admin.read_only import FlowAdmin
 from integrations.flows.check_finding import Finding, Level
 from integrations.flows.check_registration import Checked, Options, check_machine, check_many, questions
 from integrations.models import ClientRegistration
@@ -23,13 +21,8 @@ from integrations.providers import Variable, VariableRefused
 TEMPLATE = "admin/integrations/clientregistration/check.html"
 PERMISSION = "integrations.check_clientregistration"
 
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin[models.Model]
-else:
-    Base = object
 
-
-class CheckUp(Base):
+class CheckUp(FlowAdmin):
     """What the admin of registrations gets: an address of its own for each registration's check-up."""
 
     change_form_template = "admin/integrations/clientregistration/change_form.html"
@@ -38,10 +31,14 @@ class CheckUp(Base):
         view = self.admin_site.admin_view(self.check_view)
         return [path("<int:pk>/check/", view, name="integrations_clientregistration_check"), *super().get_urls()]
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, object], **kwargs: object) -> HttpResponse:
-        context["may_check"] = request.user.has_perm(PERMISSION)
-        context["may_see_attempts"] = request.user.has_perm("integrations.view_attempt")
-        return super().render_change_form(request, context, **kwargs)  # type: ignore[arg-type, misc]
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        offered = {
+            "may_check": request.user.has_perm(PERMISSION),
+            "may_see_attempts": request.user.has_perm("integrations.view_attempt"),
+        }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **offered})
 
     def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say what will be done; do it on POST, and show what was found."""
