@@ -31,7 +31,7 @@ TITLES = {
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnlyAdmin):
-    list_display = ("started_at", "registration", "person", "outcome", "likely_cause", "error_code", "request_id")
+    list_display = ("started_at", "registration", "person", "outcome", "likely_cause", "request_id")
     list_filter = ("outcome", "registration", "error_code")
     list_select_related = ("registration", "user")
     search_fields = ("=request_id", "=begun_request_id", "registration__slug", "user__username")
@@ -125,7 +125,7 @@ def shown(step: dict[str, Any]) -> dict[str, object]:
 def _text(value: object) -> str:
     match value:
         case str():
-            return value
+            return value if value.strip() or not value else "a blank"
         case list():
             return " ".join(map(str, value)) or "none"
         case bool():

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from integrations.admin.read_only import FlowAdmin
 from integrations.flows.check_finding import Finding, Level
-from integrations.flows.check_registration import Checked, Options, check_machine, check_many, questions
+from integrations.flows.check_registration import Options, check_machine, check_many, questions
 from integrations.models import ClientRegistration
 from integrations.providers import Variable, VariableRefused
 
@@ -53,7 +53,8 @@ class CheckUp(FlowAdmin):
             variables = {name: value for name, value in form.cleaned_data.items() if value}
             machine = check_machine()
             (checked,) = check_many([row], clock=timezone.now, options=Options(variables=variables))
-            self.log_change(request, row, f"Checked at the provider: {_summed_up(checked)}.")
+            self.log_change(request, row, f"Checked at the provider: {_summed_up(checked.findings)}.")
+        findings = _worst_first([machine, *checked.findings]) if checked and machine else []
         context = {
             **self.admin_site.each_context(request),
             "title": f"Check {row.slug}",
@@ -61,8 +62,8 @@ class CheckUp(FlowAdmin):
             "registration": row,
             "form": form,
             "checked": checked,
-            "findings": _worst_first([machine, *checked.findings]) if checked and machine else [],
-            "summary": _summed_up(checked) if checked else "",
+            "findings": findings,
+            "summary": _summed_up(findings),
         }
         return TemplateResponse(request, TEMPLATE, context)
 
@@ -96,6 +97,6 @@ def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: -order.index(finding.level))
 
 
-def _summed_up(checked: Checked) -> str:
-    counts = Counter(finding.level for finding in checked.findings)
+def _summed_up(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.level for finding in findings)
     return ", ".join(f"{counts[level]} {level}" for level in reversed(Level) if counts[level])

@@ -36,8 +36,9 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         db_index=True,
-                        help_text="Support code of the last request that it saw.",
+                        help_text="Of the last request that it saw.",
                         max_length=64,
+                        verbose_name="support code",
                     ),
                 ),
                 (
@@ -45,8 +46,9 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         db_index=True,
-                        help_text="Support code of the request that began it.",
+                        help_text="Of the request that began it.",
                         max_length=64,
+                        verbose_name="support code when begun",
                     ),
                 ),
                 (
@@ -67,11 +69,11 @@ class Migration(migrations.Migration):
                 ),
                 ("started_at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField(help_text="Until when the person could come back.")),
-                ("ended_at", models.DateTimeField(help_text="Null: not finished.", null=True)),
+                ("ended_at", models.DateTimeField(help_text="Empty: not finished.", null=True)),
                 (
                     "connection",
                     models.ForeignKey(
-                        help_text="The connection it changed or made; null: none.",
+                        help_text="The connection it changed or made; empty: none.",
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",

@@ -39,23 +39,33 @@ class Attempt(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="The connection it changed or made; null: none.",
+        help_text="The connection it changed or made; empty: none.",
     )
     state_hash = models.CharField(
         max_length=64, unique=True, null=True, editable=False, help_text="Null: it failed before it had one."
     )
     request_id = models.CharField(
-        max_length=64, blank=True, db_index=True, help_text="Support code of the last request that it saw."
+        "support code",
+        "support code",
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="Of the last request that it saw.",
     )
     begun_request_id = models.CharField(
-        max_length=64, blank=True, db_index=True, help_text="Support code of the request that began it."
+        "support code when begun",
+        "support code when begun",
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="Of the request that began it.",
     )
     outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.BEGUN)
     error_code = models.CharField(max_length=64, blank=True, help_text="Of the step that failed; empty: none did.")
     steps = models.JSONField(default=list, help_text="In the order they happened. No secrets.")
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="Until when the person could come back.")
-    ended_at = models.DateTimeField(null=True, help_text="Null: not finished.")
+    ended_at = models.DateTimeField(null=True, help_text="Empty: not finished.")
 
     objects = AttemptQuerySet.as_manager()
 

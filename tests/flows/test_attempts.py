@@ -11,6 +11,7 @@ from django.db import connection as database
 
 from integrations import vault
 from integrations.flows import clients, disconnect
+from integrations.flows.close_account import close_account
 from integrations.models import Attempt, AuthorizationRequest, ClientRegistration, Connection, Event, StrayResponse
 from integrations.models.attempt import CODES_KEPT, KEPT, STEPS_AT_MOST
 from integrations.oauth.errors import OAuthError
@@ -239,7 +240,7 @@ def test_it_goes_with_the_person(journey: Journey) -> None:
     Connection.objects.all().delete()
     assert last().connection is None
 
-    journey.user.delete()
+    assert close_account(journey.user, clock=journey.clock).is_gone
 
     assert not Attempt.objects.exists()
 
