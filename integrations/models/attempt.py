@@ -46,14 +46,12 @@ class Attempt(models.Model):
     )
     request_id = models.CharField(
         "support code",
-        "support code",
         max_length=64,
         blank=True,
         db_index=True,
         help_text="Of the last request that it saw.",
     )
     begun_request_id = models.CharField(
-        "support code when begun",
         "support code when begun",
         max_length=64,
         blank=True,
