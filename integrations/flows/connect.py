@@ -28,7 +28,9 @@ from integrations.models.connection import scope_text
 from integrations.oauth.client import Client
 from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy
 from integrations.oauth.pkce import code_challenge
+from integrations.oauth.token import TokenResponse
 from integrations.providers.provider import Feature
+from integrations.vault import Pending
 
 logger = logging.getLogger(__name__)
 
@@ -197,11 +199,7 @@ def _finish(
     trail.hide(secrets.code_verifier, secrets.nonce, client.client_secret)
     held = Connection.objects.visible().filter(owner_id=user.pk, registration=registration)
     held_before = frozenset(held.values_list("pk", flat=True))
-    with trail.stage("token", authentication=client.server.dialect.token_endpoint_auth_method) as facts:
-        response = transport().send(client.exchange_request(code, code_verifier=secrets.code_verifier))
-        facts["status"] = response.status
-        answer = client.judge_token(response)
-    trail.hide(answer.access_token, answer.refresh_token, answer.id_token)
+    answer = _exchange(code, secrets, client=client, trail=trail)
     asked = frozenset(request.scope.split())
     try:
         with trail.stage("identity"):
@@ -232,6 +230,15 @@ def _finish(
         unexpected=kept.unexpected,
         return_to=request.return_to,
     )
+
+
+def _exchange(code: str, secrets: Pending, *, client: Client, trail: Trail) -> TokenResponse:
+    with trail.stage("token", authentication=client.server.dialect.token_endpoint_auth_method) as facts:
+        response = transport().send(client.exchange_request(code, code_verifier=secrets.code_verifier))
+        facts["status"] = response.status
+        answer = client.judge_token(response)
+    trail.hide(answer.access_token, answer.refresh_token, answer.id_token)
+    return answer
 
 
 def _require_open(user: Person, registration: ClientRegistration) -> None:
