@@ -34,7 +34,16 @@ EDGE = ("flows", "models", "providers", "oauth.errors")
 FLOORS = {
     "oauth": Floor(
         ours=("oauth",),
-        others=("oauthlib", "requests_oauthlib", "requests", "urllib3", "httptools", "uvloop", "joserfc"),
+        others=(
+            "oauthlib",
+            "requests_oauthlib",
+            "requests",
+            "urllib3",
+            "httptools",
+            "uvloop",
+            "joserfc",
+            "cryptography",
+        ),
     ),
     "crypto": Floor(others=("cryptography",)),
     # Talks to AWS KMS, and nothing else does: boto3 is not there in every installation.

@@ -16,13 +16,15 @@ from integrations.oauth.message import Request, Response
 from integrations.oauth.server import AuthorizationServer
 from integrations.oauth.token import TokenResponse
 
-CARRIERS = re.compile(r"(?:^|_)(?:body|headers|sealed|value|text|pairs|extra|claims|ciphers|code|form)$")
+CARRIERS = re.compile(r"(?:^|_)(?:body|headers|sealed|value|text|pairs|extra|claims|ciphers|form|(?<!error_)code)$")
 # The catalogue's facts say how secrets are sent; they hold none.
 FACTS = ("integrations.oauth.server", "integrations.providers.provider")
 # An error's code, a scope token, a filter's choice, a colour.
 HARMLESS = {
     ("Explanation", "code"),
     ("Unopened", "code"),
+    ("Finding", "code"),
+    ("Cause", "code"),
     ("Trouble", "code"),
     ("ScopeRow", "token"),
     ("Option", "value"),

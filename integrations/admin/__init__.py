@@ -4,6 +4,7 @@ State is read-only, for a row saved from a form would overwrite what a refresh s
 pending authorization requests are not registered at all.
 """
 
+from integrations.admin.attempt import AttemptAdmin, StrayResponseAdmin
 from integrations.admin.client_registration import ClientRegistrationAdmin
 from integrations.admin.connection import ConnectionAdmin
 from integrations.admin.person import PersonAdmin
@@ -11,10 +12,12 @@ from integrations.admin.records import AccountClosureAdmin, EventAdmin, PendingR
 
 __all__ = [
     "AccountClosureAdmin",
+    "AttemptAdmin",
     "ClientRegistrationAdmin",
     "ConnectionAdmin",
     "EventAdmin",
     "PendingRevocationAdmin",
     "PersonAdmin",
+    "StrayResponseAdmin",
     "SweepRunAdmin",
 ]

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from integrations.admin.read_only import FlowAdmin, pretty
+from integrations.admin.check_up import CheckUp
+from integrations.admin.read_only import pretty
 from integrations.admin.registration_form import RegistrationForm, form_for, variable_names
 from integrations.flows.clients import redirect_uri
 from integrations.models import ClientRegistration
@@ -28,7 +29,7 @@ SHOWN = ("shown_redirect_uri", "shown_variables", "secret_stored", *STATE)
 
 
 @admin.register(ClientRegistration)
-class ClientRegistrationAdmin(FlowAdmin):
+class ClientRegistrationAdmin(CheckUp):
     list_display = ("slug", "provider_name", "client_id", "enabled", "connection_count", "last_error_code")
     list_filter = ("enabled", "provider", "last_error_code")
     list_select_related = ()

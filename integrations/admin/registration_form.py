@@ -9,7 +9,7 @@ from django.contrib.admin.widgets import AdminTextInputWidget
 from integrations.flows.register import Registration, register, set_enabled, set_rate
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError
-from integrations.providers import CatalogueError, Provider, Variable, VariableRefused
+from integrations.providers import CatalogueError, FieldRefused, Provider, Variable, VariableRefused
 
 VARIABLE_PREFIX = "variable_"
 LEFT_TO_PEOPLE = "Leave it empty, and each person who connects enters their own."
@@ -75,6 +75,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
             return
         try:
             self._register()
+        except FieldRefused as refusal:
+            self.add_error(refusal.field if refusal.field in self.fields else None, refusal.help)
         except VariableRefused as refusal:
             self.add_error(VARIABLE_PREFIX + refusal.field, refusal.help)
         except (OAuthError, CatalogueError) as error:

@@ -69,6 +69,11 @@ def server_of(registration: ClientRegistration, variables: Mapping[str, str]) ->
         server = provider_of(registration).authorization_server(filled, registration.metadata or None)
     except CatalogueError as error:
         raise _broken(error) from error
+    return as_registered(server, registration)
+
+
+def as_registered(server: AuthorizationServer, registration: ClientRegistration) -> AuthorizationServer:
+    """A server of the catalogue with what an operator chose for this registration."""
     dialect = server.dialect
     if registration.token_endpoint_auth_method:
         method = cast(TokenEndpointAuthMethod, registration.token_endpoint_auth_method)
@@ -93,12 +98,21 @@ def client_for(registration: ClientRegistration, variables: Mapping[str, str]) -
     Raises:
         ConnectionUnusable: the variables do not fit the catalogue, or the secret cannot be opened (OPERATOR).
     """
+    return client_at(registration, server_of(registration, variables))
+
+
+def client_at(registration: ClientRegistration, server: AuthorizationServer) -> Client:
+    """Who we are at a server whose endpoints are known already.
+
+    Raises:
+        ConnectionUnusable: the secret cannot be opened (OPERATOR).
+    """
     try:
         client_secret = vault.open_client_secret(registration)
     except SealError as error:
         raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
     return Client(
-        server=server_of(registration, variables),
+        server=server,
         client_id=registration.client_id,
         client_secret=client_secret,
         redirect_uri=redirect_uri(registration),
@@ -118,9 +132,9 @@ def let_go_of_database() -> None:
 class UnhurriedTransport(Transport):
     """Waits for providers without a database connection in hand."""
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, *, seconds: float | None = None) -> Response:
         let_go_of_database()
-        return super().send(request)
+        return super().send(request, seconds=seconds)
 
 
 def transport() -> Transport:

@@ -8,16 +8,17 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
-from django.utils.crypto import constant_time_compare
+from django.db import DatabaseError
 
 from integrations import vault
-from integrations.flows import disconnect, settle
-from integrations.flows.clients import client_for, provider_of, state_parameter, transport
+from integrations.flows import attempts, disconnect, pending, settle
+from integrations.flows.attempts import Trail
+from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record_unless_gone
 from integrations.flows.identify import identify, look_up
@@ -25,10 +26,11 @@ from integrations.flows.keep import Brought, keep
 from integrations.models import AuthorizationRequest, ClientRegistration, Connection, Event
 from integrations.models.connection import scope_text
 from integrations.oauth.client import Client
-from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy, ResponseRefused
-from integrations.oauth.pkce import code_challenge, new_code_verifier
+from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy
+from integrations.oauth.pkce import code_challenge
+from integrations.oauth.token import TokenResponse
 from integrations.providers.provider import Feature
-from integrations.vault import Pending, SealError
+from integrations.vault import Pending
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +67,14 @@ def begin(
     return_to: str = "",
     now: datetime,
     ip: str = "",
+    request_id: str = "",
 ) -> str:
     """Remember an attempt and return the authorization URL to send this browser to (RFC 6749 §4.1.1, RFC 7636 §4.3).
 
     `browser` is an unguessable value kept in the browser's session. `variables` are the person's answers to what the
     provider asks of persons. With a `connection` the attempt asks for what it has and the features' scope together, at
-    the instance it is at, and must come back with the same account.
+    the instance it is at, and must come back with the same account. `request_id` is what a person who needs help tells
+    an operator, who finds the attempt by it.
 
     Raises:
         ConnectionUnusable: the registration is switched off, or the connection is gone.
@@ -78,19 +82,21 @@ def begin(
         VariableRefused: an answer is missing or does not fit.
         OAuthError: the provider cannot do what the hub insists on (PKCE).
     """
-    _require_open(user, registration)
-    if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
-        raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
-    instance = _answers(registration, variables) if connection is None else connection.variables
-    client, scope = _client(registration, instance, now=now), _scope(registration, features, connection)
-    state, pending = vault.new_state(), _new_pending(scope)
-    url = client.authorization_url(
-        state=state,
-        code_challenge=code_challenge(pending.code_verifier) if client.uses_pkce else None,
-        nonce=pending.nonce,
-        scope=scope,
-        incremental=connection is not None,
-    )
+    with attempts.beginning(user.pk, registration, connection, now=now, request_id=request_id) as trail:
+        _require_open(user, registration)
+        if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
+            raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
+        instance = _answers(registration, variables) if connection is None else connection.variables
+        client, scope = _client(registration, instance, now=now), _scope(registration, features, connection)
+        state, secrets = vault.new_state(), pending.new(scope)
+        url = client.authorization_url(
+            state=state,
+            code_challenge=code_challenge(secrets.code_verifier) if client.uses_pkce else None,
+            nonce=secrets.nonce,
+            scope=scope,
+            incremental=connection is not None,
+        )
+        trail.asked(client, url)
     request = AuthorizationRequest(
         state_hash=vault.fingerprint(state, purpose="state"),
         user_id=user.pk,
@@ -103,8 +109,8 @@ def begin(
         return_to=return_to if _is_local(return_to) else "",
         expires_at=now + timedelta(seconds=settings.HUB_STATE_SECONDS),
     )
-    vault.seal_pending(request, pending)
-    _remember(request, now=now)
+    vault.seal_pending(request, secrets)
+    pending.remember(request, trail, now=now)
     return url
 
 
@@ -117,6 +123,7 @@ def complete(
     now: datetime,
     ip: str = "",
     user_agent: str = "",
+    request_id: str = "",
 ) -> Completed:
     """Finish the attempt that an authorization response answers (RFC 6749 §4.1.2 to §4.1.4), and store the grant.
 
@@ -128,40 +135,55 @@ def complete(
         IdentityRefused: whose account it is could not be proven. Nothing was stored.
         OAuthError: the provider could not be asked; the code is spent, start again.
     """
-    request = _take(pairs, user=user, browser=browser, registration=registration, now=now)
-    client = _client(registration, request.variables, now=now)
-    try:
-        return _finish(
-            request,
-            client=client,
-            user=user,
-            registration=registration,
-            pairs=pairs,
-            now=now,
-            ip=ip,
-            user_agent=user_agent,
-        )
-    except OAuthError as error:
-        logger.warning("connect failed", extra={"registration": registration.slug, "code": error.code})
-        # What came by the browser is no evidence of what the provider thinks of our registration, and neither is what
-        # an instance says that a person named.
-        if error.remedy is Remedy.OPERATOR and not (isinstance(error, AuthorizationFailed) or request.variables):
-            settle.alarm(registration, error, now=now)
-        record_unless_gone(
-            Event.Kind.CONNECT_FAILED,
-            connection=request.connection,
-            registration=registration,
-            owner_id=user.pk,
-            actor=user.get_username(),
-            ip=ip,
-            details={"code": error.code},
-        )
-        raise
+    with attempts.following(pairs, registration, user_id=user.pk, now=now, request_id=request_id) as trail:
+        request = pending.take(trail, user_id=user.pk, browser=browser, registration=registration, now=now)
+        client = _client(registration, request.variables, now=now)
+        try:
+            return _finish(
+                request,
+                trail=trail,
+                client=client,
+                user=user,
+                registration=registration,
+                pairs=pairs,
+                now=now,
+                ip=ip,
+                user_agent=user_agent,
+            )
+        except OAuthError as error:
+            _tell_failure(error, request, user=user, registration=registration, now=now, ip=ip)
+            raise
+
+
+def _tell_failure(
+    error: OAuthError,
+    request: AuthorizationRequest,
+    *,
+    user: Person,
+    registration: ClientRegistration,
+    now: datetime,
+    ip: str,
+) -> None:
+    logger.warning("connect failed", extra={"registration": registration.slug, "code": error.code})
+    # What came by the browser is no evidence of what the provider thinks of our registration, and neither is what
+    # an instance says that a person named.
+    if error.remedy is Remedy.OPERATOR and not (isinstance(error, AuthorizationFailed) or request.variables):
+        settle.alarm(registration, error, now=now)
+    record_unless_gone(
+        Event.Kind.CONNECT_FAILED,
+        connection=request.connection,
+        registration=registration,
+        owner_id=user.pk,
+        actor=user.get_username(),
+        ip=ip,
+        details={"code": error.code},
+    )
 
 
 def _finish(
     request: AuthorizationRequest,
     *,
+    trail: Trail,
     client: Client,
     user: Person,
     registration: ClientRegistration,
@@ -170,16 +192,18 @@ def _finish(
     ip: str,
     user_agent: str,
 ) -> Completed:
-    code = client.judge_authorization_response(pairs, expected_state_matches=True)
-    _require_open(user, registration)
-    pending = _opened(request)
+    with trail.stage("response"):
+        code = client.judge_authorization_response(pairs, expected_state_matches=True)
+        _require_open(user, registration)
+    secrets = pending.opened(request)
+    trail.hide(secrets.code_verifier, secrets.nonce, client.client_secret)
     held = Connection.objects.visible().filter(owner_id=user.pk, registration=registration)
     held_before = frozenset(held.values_list("pk", flat=True))
-    response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
-    answer = client.judge_token(response)
+    answer = _exchange(code, secrets, client=client, trail=trail)
     asked = frozenset(request.scope.split())
     try:
-        identity = identify(client, answer, nonce=pending.nonce, asked=asked, now=now)
+        with trail.stage("identity"):
+            identity = identify(client, answer, nonce=secrets.nonce, asked=asked, now=now)
         brought = Brought(
             request=request,
             answer=answer,
@@ -188,7 +212,9 @@ def _finish(
             dialect=client.server.dialect,
             held_before=held_before,
         )
-        kept = keep(brought, now=now, actor=user.get_username(), ip=ip, user_agent=user_agent)
+        with trail.stage("store"):
+            also = partial(trail.connected, asked=asked)
+            kept = keep(brought, now=now, actor=user.get_username(), ip=ip, user_agent=user_agent, also=also)
     except (OAuthError, DatabaseError):
         disconnect.hand_back(client, answer)
         raise
@@ -204,6 +230,15 @@ def _finish(
         unexpected=kept.unexpected,
         return_to=request.return_to,
     )
+
+
+def _exchange(code: str, secrets: Pending, *, client: Client, trail: Trail) -> TokenResponse:
+    with trail.stage("token", authentication=client.server.dialect.token_endpoint_auth_method) as facts:
+        response = transport().send(client.exchange_request(code, code_verifier=secrets.code_verifier))
+        facts["status"] = response.status
+        answer = client.judge_token(response)
+    trail.hide(answer.access_token, answer.refresh_token, answer.id_token)
+    return answer
 
 
 def _require_open(user: Person, registration: ClientRegistration) -> None:
@@ -236,61 +271,6 @@ def _scope(
 ) -> frozenset[str]:
     held = connection.scope if connection is not None else frozenset()
     return provider_of(registration).scope_of(features) | registration.extra_scope_set | held
-
-
-def _new_pending(scope: frozenset[str]) -> Pending:
-    return Pending(code_verifier=new_code_verifier(), nonce=vault.new_state() if "openid" in scope else None)
-
-
-def _remember(request: AuthorizationRequest, *, now: datetime) -> None:
-    """Save an attempt; of one browser session the oldest beyond the limit goes, and so does what has expired."""
-    same_browser = AuthorizationRequest.objects.filter(user_id=request.user_id, browser_hash=request.browser_hash)
-    with transaction.atomic():
-        AuthorizationRequest.objects.prune(now=now)
-        newest = list(same_browser.order_by("-pk").values_list("pk", flat=True)[: settings.HUB_PENDING_LIMIT - 1])
-        same_browser.exclude(pk__in=newest).delete()
-        request.save()
-
-
-def _take(
-    pairs: Sequence[tuple[str, str]],
-    *,
-    user: Person,
-    browser: str,
-    registration: ClientRegistration,
-    now: datetime,
-) -> AuthorizationRequest:
-    """Take the attempt this response claims to answer, and use it up, whoever presents it.
-
-    Raises:
-        ResponseRefused: no state, or a parameter twice.
-        ConnectRefused: unknown, used, expired, or somebody else's.
-    """
-    state = dict(pairs).get(state_parameter(registration), "")
-    if not state:
-        raise ResponseRefused("The response has no state.", code="state_missing")
-    if len(dict(pairs)) != len(pairs):
-        raise ResponseRefused("A parameter is repeated.", code="duplicate_parameter")
-    request = AuthorizationRequest.objects.take(state_hash=vault.fingerprint(state, purpose="state"))
-    if request is None:
-        raise ConnectRefused("This attempt is not known: it was used already, given up, or never begun here.")
-    if request.user_id != user.pk:
-        raise ConnectRefused("Another person began this attempt.", code="other_user")
-    if not constant_time_compare(request.browser_hash, vault.fingerprint(browser, purpose="browser")):
-        raise ConnectRefused("This attempt began in another browser session.", code="other_browser")
-    if request.registration_id != registration.pk:
-        raise ConnectRefused("This attempt was for another provider.", code="other_registration")
-    if request.expires_at <= now:
-        raise ConnectRefused("This attempt took too long.", code="attempt_expired")
-    return request
-
-
-def _opened(request: AuthorizationRequest) -> Pending:
-    try:
-        return vault.open_pending(request)
-    except SealError as error:
-        logger.warning("attempt cannot be opened", extra={"code": error.code})
-        raise ConnectRefused("What was kept of this attempt cannot be read. Start again.") from None
 
 
 def _is_local(path: str) -> bool:

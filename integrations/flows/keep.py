@@ -3,7 +3,7 @@
 The tokens they replace are kept, sealed, to be revoked, where the provider can do that without ending the new ones too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -57,8 +57,10 @@ class Kept:
     replaced: PendingRevocation | None
 
 
-def keep(brought: Brought, *, now: datetime, actor: str, ip: str, user_agent: str) -> Kept:
-    """Store tokens, row and events in one transaction, and the notice of a new connection.
+def keep(
+    brought: Brought, *, now: datetime, actor: str, ip: str, user_agent: str, also: Callable[[Kept], None] | None = None
+) -> Kept:
+    """Store tokens, row and events in one transaction, the notice of a new connection, and what is `also` to be done.
 
     Raises:
         ConnectRefused: the attempt was to reconnect another account, or its connection was ended meanwhile.
@@ -70,6 +72,8 @@ def keep(brought: Brought, *, now: datetime, actor: str, ip: str, user_agent: st
                 kept = _keep(brought, now=now, actor=actor, ip=ip)
                 if kept.created:
                     notices.tell_connected(kept.connection, ip=ip, user_agent=user_agent)
+                if also is not None:
+                    also(kept)
                 return kept
         except IntegrityError:
             # The same account was connected in another tab at this very moment: it is an existing one now.

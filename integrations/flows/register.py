@@ -11,6 +11,7 @@ from integrations import vault
 from integrations.flows.clients import transport
 from integrations.flows.events import record
 from integrations.models import ClientRegistration, Event
+from integrations.oauth.address import origin
 from integrations.oauth.discovery import discover
 from integrations.oauth.server import AuthorizationServer
 from integrations.providers import FieldRefused, VariableRefused, get
@@ -54,6 +55,7 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
             raise ValueError(f"{given.slug} is registered at {row.provider}; take another slug")
         if given.client_secret is None and row.has_client_secret:
             _refuse_other_addresses(row, variables)
+            _refuse_moved_endpoints(row, discovered)
         _refuse_to_strand(row, variables)
         row.client_id, row.variables, row.extra_scope = given.client_id.strip(), variables, given.extra_scope
         row.enabled, row.without_pkce = given.enabled, given.without_pkce
@@ -112,6 +114,16 @@ def _refuse_other_addresses(row: ClientRegistration, variables: Mapping[str, str
         raise VariableRefused(
             changed[0], "Enter the client secret again with this: the stored one is for the old address."
         )
+
+
+def _refuse_moved_endpoints(row: ClientRegistration, discovered: AuthorizationServer | None) -> None:
+    """Nor does it follow published metadata to another host."""
+    for name in ("token_endpoint", "jwks_uri", "revocation_endpoint"):
+        before, now = str(row.metadata.get(name, "")), getattr(discovered, name, "")
+        if before and now and origin(before) != origin(now):
+            raise FieldRefused(
+                "client_secret", f"The provider's {name} has moved to {origin(now)}. Enter the client secret again."
+            )
 
 
 def _refuse_to_strand(row: ClientRegistration, variables: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ def tell_how_runs_ended(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integrations", "0005_account_closures"),
+        ("integrations", "0006_attempts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,6 +1,7 @@
 """Rows and queries; no network, no keys."""
 
 from integrations.models.account_closure import AccountClosure
+from integrations.models.attempt import Attempt, StrayResponse
 from integrations.models.authorization_request import AuthorizationRequest
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
@@ -16,6 +17,7 @@ from integrations.models.vault_entry import VaultEntry
 
 __all__ = [
     "AccountClosure",
+    "Attempt",
     "AuthorizationRequest",
     "ClientRegistration",
     "Connection",
@@ -26,6 +28,7 @@ __all__ = [
     "Preferences",
     "ProviderStanding",
     "SealingKey",
+    "StrayResponse",
     "SweepRun",
     "Use",
     "VaultEntry",

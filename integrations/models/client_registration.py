@@ -48,6 +48,7 @@ class ClientRegistration(models.Model):
 
     class Meta:
         ordering = ("slug",)
+        permissions = (("check_clientregistration", "Can check client registrations at their providers"),)
 
     def __str__(self) -> str:
         return self.slug

@@ -17,6 +17,7 @@ obey the same rules.
     id_token, jwks    OpenID Connect Core §3.1.3.7 and §12.2; the provider's keys
     discovery         RFC 8414 and OpenID Connect Discovery
     address           which hosts may be called at all
+    certificate       how long a server's certificate lasts, and what is wrong with one that is refused
     transport         requests: one call, many threads
     async_transport, wire  an event loop: many calls, one thread; one of its connections
 """

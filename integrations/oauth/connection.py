@@ -54,10 +54,7 @@ class _Guarded(HTTPConnection):
         """
         port = self.port or self.default_port
         try:
-            addresses = _resolve(self.resolve, self.host, port, deadline=self._deadline)
-            for address in addresses:
-                self.policy.check_address(self.host, address, port=port)
-            return _connect(addresses, port, deadline=self._deadline)
+            return open_socket(self.host, port, policy=self.policy, resolve=self.resolve, deadline=self._deadline)
         except TimeoutError:
             raise ConnectTimeoutError(self, "The host did not answer in time.") from None
         except OSError:
@@ -83,6 +80,20 @@ def pool_classes(policy: AddressPolicy, resolve: Resolve) -> dict[str, type[HTTP
     }
 
 
+def open_socket(host: str, port: int, *, policy: AddressPolicy, resolve: Resolve, deadline: float) -> DeadlineSocket:
+    """Connect to a host at addresses that were all judged, before a moment of the monotonic clock.
+
+    Raises:
+        AddressRefused: one of the host's addresses is not to be called.
+        OSError: it has no address (socket.gaierror), or none that takes the connection.
+        TimeoutError: too late.
+    """
+    addresses = _resolve(resolve, host, port, deadline=deadline)
+    for address in addresses:
+        policy.check_address(host, address, port=port)
+    return _connect(addresses, port, deadline=deadline)
+
+
 def _resolve(resolve: Resolve, host: str, port: int, *, deadline: float) -> list[str]:
     """Look up in a thread of its own, for the system's resolver knows no deadline; a late one is
     abandoned."""
@@ -98,7 +109,7 @@ def _resolve(resolve: Resolve, host: str, port: int, *, deadline: float) -> list
     return found.result(timeout=remaining(deadline))
 
 
-def _connect(addresses: list[str], port: int, *, deadline: float) -> socket.socket:
+def _connect(addresses: list[str], port: int, *, deadline: float) -> DeadlineSocket:
     failure = OSError("The host has no address.")
     for index, address in enumerate(addresses):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -33,6 +33,17 @@ def discover(issuer: str, transport: Sender, *, dialect: Dialect | None = None) 
         AddressRefused: the issuer or one of its endpoints is not an address to call.
         ProviderUnavailable: no answer. Later.
     """
+    return judge(fetch(issuer, transport), issuer=issuer, policy=transport.policy, dialect=dialect)
+
+
+def fetch(issuer: str, transport: Sender) -> Response:
+    """Fetch an issuer's metadata from the first place that has any, unjudged.
+
+    Raises:
+        DiscoveryRefused: there is none, or the issuer is none.
+        AddressRefused: the issuer is not an address to call.
+        ProviderUnavailable: no answer. Later.
+    """
     transport.policy.check_url(issuer)
     if "?" in issuer:
         raise DiscoveryRefused("An issuer has no query (RFC 8414 §2).", code="issuer_malformed")
@@ -40,7 +51,7 @@ def discover(issuer: str, transport: Sender, *, dialect: Dialect | None = None) 
         request = Request(method="GET", url=url, headers={"Accept": "application/json"}, idempotent=True)
         response = transport.send(request)
         if _is_document(response):
-            return judge(response, issuer=issuer, policy=transport.policy, dialect=dialect)
+            return response
     raise DiscoveryRefused("The issuer publishes no metadata.", code="metadata_missing")
 
 

@@ -85,6 +85,14 @@ def refuse_error(members: Json, *, response: Response, dialect: Dialect) -> None
     raise _failure(error, description, response).quoting()
 
 
+def error_named(response: Response, *, dialect: Dialect) -> str:
+    """The error that a response names in the provider's own spelling; the empty text: none, or it cannot be read."""
+    try:
+        return printable(text_at(_members(response), dialect.error_path))
+    except OAuthError:
+        return ""
+
+
 def _failure(error: str, description: str, response: Response) -> OAuthError:
     if error in _GRANT_ERRORS:
         return InvalidGrant(description, code=error)

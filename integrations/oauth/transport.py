@@ -17,6 +17,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from integrations.oauth.address import AddressPolicy, Resolve, resolve
+from integrations.oauth.certificate import Handshake, shake_hands
 from integrations.oauth.connection import pool_classes
 from integrations.oauth.deadline import new_context
 from integrations.oauth.errors import ProviderUnavailable
@@ -83,6 +84,7 @@ class Transport:
         self.policy = policy
         self.deadline_seconds = deadline_seconds
         self.body_limit = body_limit
+        self._ca_file, self._resolve = ca_file or DEFAULT_CA_BUNDLE_PATH, resolve
         self._adapter = GuardedAdapter(policy, deadline_seconds=deadline_seconds, ca_file=ca_file, resolve=resolve)
 
     def mount(self, session: requests.Session) -> None:
@@ -96,9 +98,20 @@ class Transport:
         """Close the kept connections."""
         self._adapter.close()
 
-    def send(self, request: Request) -> Response:
+    def shake_hands(self, url: str, *, seconds: float = DEADLINE_SECONDS) -> Handshake:
+        """Connect to a URL's host and send nothing; see `certificate.shake_hands`, also for what it raises."""
+        self.policy.check_url(url)
+        return shake_hands(
+            url,
+            policy=self.policy,
+            resolve=self._resolve,
+            ca_file=self._ca_file,
+            deadline=time.monotonic() + min(seconds, self.deadline_seconds),
+        )
+
+    def send(self, request: Request, *, seconds: float | None = None) -> Response:
         """Send, and read the whole answer before the deadline; an idempotent request is sent again when it
-        was lost.
+        was lost. `seconds` is for who has less time than the transport's own deadline.
 
         Raises:
             AddressRefused: not an address to call.
@@ -106,7 +119,7 @@ class Transport:
             tls_failed,
                 connection_lost, response_too_large, unreadable_response).
         """
-        deadline = time.monotonic() + self.deadline_seconds
+        deadline = time.monotonic() + min(self.deadline_seconds, seconds or self.deadline_seconds)
         try:
             return self._exchange(request, deadline)
         except ProviderUnavailable as error:

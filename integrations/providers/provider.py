@@ -45,6 +45,7 @@ class Provider:
     features: tuple[Feature, ...]
     registration_url: str = ""
     registration_help: str = ""
+    redirect_uri_comparison: str = ""
     revocation_page_url: str = ""
     access_is_fixed: bool = False
     discovery: bool = False

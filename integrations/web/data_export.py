@@ -17,7 +17,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from integrations.flows.preferences import preferences_of
-from integrations.models import Connection, Event, Use
+from integrations.models import Attempt, Connection, Event, Use
 from integrations.providers import PROVIDERS
 from integrations.web.activity import in_chunks
 from integrations.web.presentation import provider_name
@@ -46,6 +46,8 @@ def data_pieces(user: User, *, now: datetime) -> Iterator[str]:
     yield from _listed("events", map(_event, rows))
     uses = Use.objects.filter(connection__owner_id=user.pk).select_related("connection").order_by("-day", "pk")
     yield from _listed("uses", map(_use, uses.iterator(chunk_size=500)))
+    attempts = Attempt.objects.filter(user=user).select_related("registration", "connection").order_by("-pk")
+    yield from _listed("connect_attempts", map(_attempt, attempts.iterator(chunk_size=500)))
     yield "\n}\n"
 
 
@@ -148,6 +150,18 @@ def _event(row: Event) -> dict[str, object]:
 
 def _use(row: Use) -> dict[str, object]:
     return {"connection": row.connection.uuid, "actor": row.actor, "day": row.day, "count": row.count}
+
+
+def _attempt(row: Attempt) -> dict[str, object]:
+    return {
+        "service": provider_name(row.registration),
+        "connection": row.connection.uuid if row.connection else None,
+        "outcome": row.outcome,
+        "error": row.error_code,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "steps": row.steps,
+    }
 
 
 def _listed(name: str, items: Iterable[dict[str, object]]) -> Iterator[str]:

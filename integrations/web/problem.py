@@ -14,6 +14,7 @@ from integrations.web.addresses import HttpResponseSeeOther
 from integrations.web.attempts import Again, opening
 from integrations.web.errors import RETRY_AFTER_SECONDS, explain
 from integrations.web.presentation import provider_name
+from integrations.web.visitor import request_id_of
 
 KEY = "connect_problem"
 
@@ -38,7 +39,7 @@ def problem(
         "provider": provider_name(registration) if registration else gettext("The provider"),
         "registration": registration,
         "again": None if explanation.for_operator else _again(registration, again),
-        "request_id": request_id or _request_id(request),
+        "request_id": request_id or request_id_of(request),
         "redirect_uri": redirect_uri if explanation.redirect_uri_suspected else "",
     }
     response = render(request, "integrations/problem.html", context, status=explanation.status)
@@ -63,7 +64,7 @@ def problem_elsewhere(
         "retry_after": error.retry_after,
         "slug": registration.slug if registration else "",
         "again": asdict(again) if again else None,
-        "request_id": _request_id(request),
+        "request_id": request_id_of(request),
     }
     return HttpResponseSeeOther(reverse("integrations:problem"))
 
@@ -78,10 +79,6 @@ def kept_problem(request: HttpRequest) -> HttpResponse | None:
     registration = ClientRegistration.objects.filter(slug=kept["slug"]).first()
     again = Again(**kept["again"]) if kept["again"] else None
     return problem(request, error, registration, again=again, request_id=kept.get("request_id", ""))
-
-
-def _request_id(request: HttpRequest) -> str:
-    return str(request.META.get("hub.request_id", ""))
 
 
 def _again(registration: ClientRegistration | None, again: Again | None) -> Again | None:

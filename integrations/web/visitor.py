@@ -44,3 +44,8 @@ def client_address(request: HttpRequest) -> str:
         return str(ipaddress.ip_address(address))
     except ValueError:
         return ""
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """The support code of a request: what somebody who asks for help tells an operator."""
+    return str(request.META.get("hub.request_id", ""))

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from integrations.models import ClientRegistration, Connection
-from tests.browser.conftest import WIDE, Hub
+from tests.browser.conftest import NARROW, WIDE, Hub, violations_of_accessibility
 from tests.browser.pictures import take
 from tests.factories import make_connection, make_event, make_user
 
@@ -58,3 +58,40 @@ def test_an_operator_revokes_connections_after_reading_what_that_does(hub: Hub) 
     assert not Connection.objects.filter(status="active").exists()
     for path in (f"connection/{rows[0].pk}/change/", f"connection/{rows[0].pk}/history/", "event/"):
         shot(hub.open(f"/admin/integrations/{path}"), "admin-" + path.replace("/", "-"))
+
+
+def test_an_operator_checks_a_registration_and_reads_why_somebody_could_not_connect(hub: Hub) -> None:
+    hub.page.set_extra_http_headers({"X-Fake-Error": "access_denied"})
+    hub.open("/connections/new/sandbox/").get_by_role("button", name="Continue to Sandbox").click()
+    hub.page.wait_for_url("**/connections/problem/")
+    hub.page.set_extra_http_headers({})
+    code = hub.page.locator("[data-varies]").first.inner_text()
+    hub.sign_in(make_user("operator", is_staff=True, is_superuser=True))
+
+    page = hub.open(f"/admin/integrations/clientregistration/{hub.registration.pk}/change/")
+    page.get_by_role("link", name="Check this registration").click()
+    every_look(page, "admin-check")
+    page.get_by_role("button", name="Check it now").click()
+    expect(page.get_by_text("client_accepted")).to_be_visible()
+    every_look(page, "admin-checked")
+
+    page = hub.open("/admin/integrations/attempt/")
+    page.get_by_label("Support code").or_(page.locator("#searchbar")).first.fill(code)
+    page.keyboard.press("Enter")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    every_look(page, "admin-attempts")
+    page.locator("#result_list tbody th a").click()
+    expect(page.get_by_text("said no at the provider")).to_be_visible()
+    every_look(page, "admin-attempt")
+
+
+def every_look(page: Page, name: str) -> None:
+    """Pictures on desktop and phone, light and dark; what axe finds in what is ours."""
+    for width in (WIDE, NARROW):
+        for scheme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme=scheme)
+            take(page, name, width=width, scheme=scheme)
+    assert [found for found in violations_of_accessibility(page) if "#content" in found] == []
+    page.set_viewport_size({"width": WIDE, "height": 800})
+    page.emulate_media(color_scheme="light")

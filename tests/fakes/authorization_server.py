@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
@@ -228,8 +229,16 @@ class FakeAuthorizationServer:
             self._log.append(incoming)
         fault = self._plan.take(incoming.endpoint)
         if fault is None:
-            return self._endpoints.process(incoming)
-        return fault.spoil(lambda: self._endpoints.process(incoming))
+            return self._dated(self._endpoints.process(incoming))
+        spoilt = fault.spoil(lambda: self._endpoints.process(incoming))
+        return self._dated(spoilt) if spoilt else None
+
+    def _dated(self, outgoing: Outgoing) -> Outgoing:
+        """RFC 9110 §6.6.1: an answer says when it was made."""
+        if not self.conduct.says_date or "Date" in outgoing.headers:
+            return outgoing
+        date = format_datetime(self.memory.now(), usegmt=True)
+        return replace(outgoing, headers={**outgoing.headers, "Date": date})
 
 
 def _time_of_day() -> datetime:

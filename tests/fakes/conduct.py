@@ -41,6 +41,7 @@ class Conduct:
     """Members of the metadata document to replace; None takes one away."""
     clock_skew: timedelta = timedelta()
     """How far the provider's clock is ahead of ours."""
+    says_date: bool = True
     id_token_on_refresh: bool = True
     id_token_claims: Mapping[str, Any] = field(default_factory=dict)
     """Claims to replace in id_tokens; None takes one away."""

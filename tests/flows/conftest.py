@@ -24,3 +24,9 @@ def journey(registration: ClientRegistration, provider_server: FakeAuthorization
 def oidc_journey(db: None, provider_server: FakeAuthorizationServer, clock: Clock) -> Journey:
     registration = register_oidc(provider_server, clock=clock)
     return Journey(user=make_user(), registration=registration, server=provider_server, clock=clock)
+
+
+@pytest.fixture
+def oidc(db: None, provider_server: FakeAuthorizationServer, clock: Clock) -> ClientRegistration:
+    """A registration whose endpoints were discovered."""
+    return register_oidc(provider_server, clock=clock)

@@ -25,6 +25,7 @@ class Journey:
     server: FakeAuthorizationServer
     clock: Clock
     browser: str = "a browser"
+    request_id: str = "0123456789"
 
     def begin(self, *features: str, connection: Connection | None = None, return_to: str = "") -> str:
         """The authorization URL."""
@@ -36,6 +37,7 @@ class Journey:
             connection=connection,
             return_to=return_to,
             now=self.clock(),
+            request_id=self.request_id,
         )
 
     def complete(self, pairs: Pairs) -> Completed:
@@ -46,6 +48,7 @@ class Journey:
             registration=self.registration,
             pairs=pairs,
             now=self.clock(),
+            request_id=self.request_id,
         )
 
     def connect(

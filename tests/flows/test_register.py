@@ -11,7 +11,7 @@ from integrations.flows import clients, register
 from integrations.flows.register import Registration
 from integrations.models import ClientRegistration, Event
 from integrations.oauth.errors import AddressRefused, DiscoveryRefused, OAuthError, ProviderUnavailable
-from integrations.providers import UnknownProvider, VariableRefused
+from integrations.providers import FieldRefused, UnknownProvider, VariableRefused
 from tests.clock import Clock
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
@@ -162,3 +162,23 @@ def test_switching_off_is_told_once(given: Registration, clock: Clock) -> None:
     registration.refresh_from_db()
     assert not registration.enabled
     assert Event.objects.filter(kind=Event.Kind.REGISTRATION_CHANGED, actor="operator").count() == 1
+
+
+@pytest.mark.requirement(61)
+def test_a_stored_secret_does_not_follow_metadata_to_another_host(
+    given: Registration,
+    provider_server: FakeAuthorizationServer,
+    second_provider_server: FakeAuthorizationServer,
+    clock: Clock,
+) -> None:
+    registration = register.register(given, now=clock())
+    provider_server.conduct.metadata = {"token_endpoint": second_provider_server.endpoint("token")}
+
+    with pytest.raises(FieldRefused, match="client secret again"):
+        register.register(replace(given, client_secret=None), now=clock())
+
+    registration.refresh_from_db()
+    assert registration.metadata["token_endpoint"] == provider_server.endpoint("token")
+    register.register(given, now=clock())
+    registration.refresh_from_db()
+    assert registration.metadata["token_endpoint"] == second_provider_server.endpoint("token")

@@ -123,7 +123,7 @@ def test_no_page_of_admin_shows_a_secret(
     pages = crawl(operator, "/admin/", under="/admin/")
 
     visited = {path for path in pages if re.search(r"integrations/(\w+)/\d+/(?:change|history)/", path)}
-    for model in ("clientregistration", "connection", "event", "sweeprun", "pendingrevocation"):
+    for model in ("attempt", "clientregistration", "connection", "event", "sweeprun", "pendingrevocation"):
         assert any(f"/{model}/" in path for path in visited), model
     assert {page.status_code for page in pages.values()} <= {200, 301, 302}
     for path, page in pages.items():
@@ -138,7 +138,7 @@ def test_admin_finds_nothing_by_a_token(
 ) -> None:
     operator = Client()
     operator.force_login(make_user("operator", is_staff=True, is_superuser=True))
-    lists = ("integrations/connection", "integrations/event", "integrations/clientregistration")
+    lists = tuple(f"integrations/{name}" for name in ("attempt", "connection", "event", "clientregistration"))
 
     for name in (*lists, "oauth2_provider/application"):
         for secret in [*secrets_of(provider_server), *own_secrets]:

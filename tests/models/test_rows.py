@@ -7,12 +7,14 @@ from django.db import models
 
 from integrations.models import (
     AccountClosure,
+    Attempt,
     ClientRegistration,
     Mailbox,
     PendingRevocation,
     Preferences,
     ProviderStanding,
     SealingKey,
+    StrayResponse,
     VaultEntry,
 )
 from tests.factories import (
@@ -52,6 +54,8 @@ def test_every_column_that_may_hold_a_secret_holds_sealed_bytes_or_a_hash() -> N
         ("VaultEntry", "sealed"): models.BinaryField,
     }
     assert {key for key, kind in named.items() if not issubclass(kind, models.BinaryField)} == {
+        ("Attempt", "error_code"),
+        ("Attempt", "state_hash"),
         ("AuthorizationRequest", "state_hash"),
         ("ClientRegistration", "last_error_code"),
         ("ClientRegistration", "secret_version"),
@@ -83,6 +87,13 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         Preferences.objects.create(user=make_user()),
         AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
         SealingKey.objects.create(key_id="k1", proof=b"sealed"),
+        Attempt.objects.create(
+            user=make_user(),
+            registration=connection.registration,
+            started_at=connection.created_at,
+            expires_at=connection.created_at,
+        ),
+        StrayResponse.objects.create(registration=connection.registration, last_at=connection.created_at),
         ProviderStanding.objects.create(endpoint="login.example.test", registration=connection.registration),
     ]
 

@@ -26,10 +26,12 @@ class Authority:
         self.ca_file = str(folder / "ca.pem")
         Path(self.ca_file).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def server_context(self, host: str) -> ssl.SSLContext:
-        """TLS for a server that is `host`."""
+    def server_context(
+        self, host: str, *, since: timedelta = -timedelta(days=1), until: timedelta = timedelta(days=1)
+    ) -> ssl.SSLContext:
+        """TLS for a server that is `host`; its certificate is good from `since` to `until`, as seen from now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(x509.Name([]), key.public_key())
+        builder = self._builder(x509.Name([]), key.public_key(), since=since, until=until)
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = builder.add_extension(names, critical=True).add_extension(issuer, critical=False)
@@ -43,7 +45,14 @@ class Authority:
         context.load_cert_chain(path)
         return context
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        *,
+        since: timedelta = -timedelta(days=1),
+        until: timedelta = timedelta(days=1),
+    ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -51,6 +60,6 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now + since)
+            .not_valid_after(now + until)
         )

@@ -11,11 +11,13 @@ from integrations import vault
 from integrations.flows import access, connect, disconnect, register
 from integrations.flows.clients import redirect_uri
 from integrations.flows.register import Registration
-from integrations.models import ClientRegistration, Connection
+from integrations.models import Attempt, ClientRegistration, Connection
 from integrations.oauth.errors import AccessDenied, OAuthError
 from integrations.vault import TokenSet
 from tests.clock import Clock
 from tests.factories import make_user
+from tests.flows.attempting import why
+from tests.flows.checking import check, codes
 from tests.real.conftest import REAL_SLUG
 from tests.real.oidc_provider import OidcProvider, Person
 
@@ -211,3 +213,25 @@ def test_a_stolen_code_is_worth_nothing_in_another_attempt(journey: RealJourney)
         )
 
     assert not Connection.objects.exists()
+
+
+def test_a_check_up_finds_nothing_wrong_and_a_wrong_secret(journey: RealJourney) -> None:
+    good = check(journey.registration, journey.clock)
+    vault.seal_client_secret(journey.registration, "another secret")
+    journey.registration.save()
+    bad = check(journey.registration, journey.clock)
+
+    assert [finding.code for finding in good.findings if finding.level in ("failure", "unknown")] == []
+    assert {"metadata_ok", "pkce_ok", "auth_method_ok", "client_accepted", "keys_ok"} <= {*codes(good)}
+    assert {"provider_clock_ok", "host_on_loopback"} <= {*codes(good)}
+    assert "client_refused" in codes(bad)
+
+
+def test_an_attempt_is_followed_step_by_step(journey: RealJourney) -> None:
+    journey.connect("profile")
+    with pytest.raises(AccessDenied):
+        journey.connect("profile", agree=False)
+
+    made, denied = Attempt.objects.order_by("pk")
+    assert [step["step"] for step in made.steps][-2:] == ["identity", "connected"]
+    assert why(denied, now=journey.clock()).code == "consent_denied"

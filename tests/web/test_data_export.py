@@ -69,6 +69,9 @@ def test_everything_of_a_person_is_in_the_file(person: Person, stranger: Person)
     assert [event["kind"] for event in data["events"]] == ["data_exported", "connected"]
     assert {event["actor"] for event in data["events"]} == {"robin"}
     assert datetime.fromisoformat(data["exported_at"]).tzinfo
+    (attempt,) = data["connect_attempts"]
+    assert (attempt["service"], attempt["outcome"], attempt["connection"]) == ("Sandbox", "connected", row["id"])
+    assert [step["step"] for step in attempt["steps"]][:2] == ["begin", "came_back"]
 
 
 @pytest.mark.requirement(98, 102)

@@ -67,7 +67,8 @@ argument: arguments can be read by everyone on this machine. An empty one keeps 
             known = ClientRegistration.objects.filter(slug=given.slug).exists()
             registration = register(given, now=timezone.now(), actor="register_client")
         except FieldRefused as refusal:
-            option = "scope" if refusal.field == "extra_scope" else refusal.field.replace("_", "-")
+            named = {"extra_scope": "scope", "client_secret": "client-secret-file"}
+            option = named.get(refusal.field, refusal.field.replace("_", "-"))
             raise UsageError(f"--{option}: {refusal.help}") from None
         except VariableRefused as refusal:
             raise UsageError(f"--variable {refusal.field}: {refusal.help}") from None

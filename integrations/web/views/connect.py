@@ -32,7 +32,7 @@ from integrations.web.own import own_connection
 from integrations.web.presentation import provider_name
 from integrations.web.problem import kept_problem, problem, problem_elsewhere
 from integrations.web.views.catalogue import render_choice
-from integrations.web.visitor import PersonRequest, browser_of, client_address
+from integrations.web.visitor import PersonRequest, browser_of, client_address, request_id_of
 
 
 @never_cache
@@ -103,6 +103,7 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
             now=timezone.now(),
             ip=client_address(request),
             user_agent=printable(request.headers.get("User-Agent", "")),
+            request_id=request_id_of(request),
         )
     except OAuthError as error:
         return problem_elsewhere(request, error, registration, again=again)
@@ -143,6 +144,7 @@ def _leave(
             return_to=again.next,
             now=timezone.now(),
             ip=client_address(request),
+            request_id=request_id_of(request),
         )
     except OAuthError as error:
         return problem(request, error, registration, again=again)
