@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 from django.utils.crypto import constant_time_compare
 
 from integrations import vault
-from integrations.flows import disconnect, settle
+from integrations.flows import disconnect, settle, watched
 from integrations.flows.clients import client_for, provider_of, state_parameter, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record_unless_gone
@@ -175,7 +175,8 @@ def _finish(
     pending = _opened(request)
     held = Connection.objects.visible().filter(owner_id=user.pk, registration=registration)
     held_before = frozenset(held.values_list("pk", flat=True))
-    response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
+    with watched.token_call(registration.provider, grant="authorization_code"):
+        response = transport().send(client.exchange_request(code, code_verifier=pending.code_verifier))
     answer = client.judge_token(response)
     asked = frozenset(request.scope.split())
     try:

@@ -18,13 +18,15 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.flows import disconnect, settle, vanished
+from integrations import traces
+from integrations.flows import disconnect, settle, vanished, watched
 from integrations.flows.clients import client_for, jwks, let_go_of_database, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.grant import Grant, renewed, seal
 from integrations.flows.journal import Record
 from integrations.flows.rows import Clock, end, load, open_tokens, require_usable
 from integrations.flows.schedule import is_due
+from integrations.flows.sweep_outcome import Outcome
 from integrations.models import Connection
 from integrations.oauth import id_token
 from integrations.oauth.client import Client
@@ -57,6 +59,19 @@ def refresh(
         ConnectionUnusable: the person must reconnect, or an operator must act.
         OAuthError: with remedy RETRY, a passing failure; with OPERATOR, the provider refuses our registration.
     """
+    with watched.pausing(pause) as counted:
+        return _refresh(connection_id, clock=clock, seen_version=seen_version, force=force, actor=actor, pause=counted)
+
+
+def _refresh(
+    connection_id: int,
+    *,
+    clock: Clock,
+    seen_version: int | None,
+    force: bool,
+    actor: str,
+    pause: Callable[[float], None],
+) -> Connection:
     for wait in _pauses(settings.HUB_REFRESH_WAIT_SECONDS):
         now = clock()
         connection = load(connection_id)
@@ -72,7 +87,8 @@ def refresh(
         lease_owner = _claim(connection, now=now)
         if lease_owner is not None:
             refused = seen_version is not None and not force
-            renewed_row = _renew(connection, lease_owner, clock=clock, refused=refused, actor=actor)
+            with traces.span("refresh", provider=connection.registration.provider):
+                renewed_row = _renew(connection, lease_owner, clock=clock, refused=refused, actor=actor)
             if renewed_row is not None:
                 return renewed_row
             continue
@@ -146,12 +162,14 @@ def _renew(connection: Connection, lease_owner: str, *, clock: Clock, refused: b
         settle.release(connection, lease_owner=lease_owner)
         if error.remedy is Remedy.OPERATOR:
             settle.alarm(connection.registration, error, now=clock())
+        watched.not_refreshed(connection.registration.provider, error)
         raise _unusable(error) from None
     sent_at = clock()
     if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):
         return None
     try:
-        response = transport().send(request)
+        with watched.token_call(connection.registration.provider, grant="refresh_token"):
+            response = transport().send(request)
         grant = judge(connection, tokens, client, response, sent_at=sent_at)
     except OAuthError as error:
         return _failed(connection, error, lease_owner=lease_owner, now=clock())
@@ -229,7 +247,10 @@ def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: date
         settled = settle.commit([record_of(connection, grant, lease_owner=lease_owner)], now=now, actor=actor)
     except DatabaseError as error:
         logger.warning("refreshed token is in the recovery journal", extra={"connection": str(connection.uuid)})
-        raise RotationUncertain("The new token could not be stored yet.") from error
+        uncertain = RotationUncertain("The new token could not be stored yet.")
+        watched.not_refreshed(connection.registration.provider, uncertain, outcome=Outcome.IN_JOURNAL)
+        raise uncertain from error
+    watched.stored(connection.registration.provider, took=connection.pk in settled.stored)
     settle.clear_alarm(connection.registration)
     disconnect.revoke_now(settled.late, now=now)
     current = load(connection.pk)
@@ -240,6 +261,8 @@ def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: date
 def _failed(connection: Connection, error: OAuthError, *, lease_owner: str, now: datetime) -> Connection:
     logger.warning("refresh failed", extra={"connection": str(connection.uuid), "code": error.code})
     settled = settle.fail(connection, error, lease_owner=lease_owner, now=now)
+    outcome = Outcome.of(error) if settled else Outcome.MOVED_ON
+    watched.not_refreshed(connection.registration.provider, error, outcome=outcome)
     current = load(connection.pk)
     if not settled and current.version != connection.version:
         require_usable(current)

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.db.models import Count
 
-from integrations.flows import disconnect, settle
+from integrations.flows import disconnect, settle, watched
 from integrations.flows.clients import address_policy
 from integrations.flows.rows import Clock
 from integrations.flows.sweep_lane import Lanes
@@ -89,7 +89,7 @@ def sweep(
         return _dry(source, options)
     settle.replay(now=started)
     run = SweepRun.objects.create(started_at=started)
-    with _interruptible(stop) as stopped, _database_threads() as database:
+    with watched.sweeping(), _interruptible(stop) as stopped, _database_threads() as database:
         loop = _loop(source, options, database=database, progress=progress, stop=stopped)
         try:
             asyncio.run(loop.run(), loop_factory=new_event_loop)
