@@ -23,6 +23,9 @@ _CODE_KEY = re.compile(r"^(?:authorization_)?code$", re.IGNORECASE)
 _ERROR_CODE = re.compile(r"[a-z]+(?:_[a-z]+)*|[0-9]{3}|(?:hub|models|security|fields)\.[EW][0-9]+")
 
 _TEXT_RULES = (
+    # what comes after the path: of an address, and of a request's first line
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s?#'\"<>]*)[?#][^\s'\"<>]+"), rf"\1?{REDACTED}"),
+    (re.compile(r"(?<=[A-Z] )(/[^\s?#'\"]*)\?[^\s'\"]*(?= HTTP/\d)"), rf"\1?{REDACTED}"),
     # a query or a form: …&access_token=…&
     (
         re.compile(rf"(?i)\b((?:{_NAMES}|sig|signature|key)=)([^\s&#;'\"<>,)\]}}]+)"),

@@ -8,6 +8,7 @@ from django.utils.csp import CSP
 from hub import environment, key_service, logging
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
+from hub.watching import environment as watching
 
 # mode
 
@@ -63,10 +64,13 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "oauth2_provider",
     "integrations",
+    "hub.watching",
     *(["hub.sandbox"] if HUB_SANDBOX else []),
 ]
 MIDDLEWARE = [
+    "hub.watching.addresses.Addresses",
     "hub.request_id.RequestId",
+    "hub.watching.requests.Requests",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -183,9 +187,18 @@ OAUTH2_PROVIDER = authorization_server.oauth2_provider(site_url=SITE_URL, loopba
 LOGGING = logging.configuration(
     level=environment.log_level(env),
     as_json=env.bool("LOG_JSON", default=PRODUCTION),
+    requests=env.bool("LOG_REQUESTS", default=not DEMO),
 )
 DEFAULT_EXCEPTION_REPORTER = "hub.exception_report.HubExceptionReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "hub.exception_report.HubExceptionReporterFilter"
+
+# watching
+
+HUB_METRICS_TOKEN = watching.metrics_token(env)
+HUB_METRICS_ALLOWED_ADDRESSES = watching.networks(env, "HUB_METRICS_ALLOWED_ADDRESSES")
+HUB_METRICS_DIRECTORY = Path(env.str("HUB_METRICS_DIRECTORY", default=str(VAR_DIRECTORY / "metrics")))
+HUB_METRICS = bool(HUB_METRICS_TOKEN or HUB_METRICS_ALLOWED_ADDRESSES or env.str("HUB_METRICS_DIRECTORY", default=""))
+HUB_OTLP_ENDPOINT = watching.otlp_endpoint(env)
 
 # browser: transport, cookies, framing, content security policy
 

@@ -1,9 +1,13 @@
 """A clock that stands still, and providers that go by it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from integrations import measures
+from integrations.providers import PROVIDERS
 from tests.clock import Clock
 from tests.fakes.authorization_server import FakeAuthorizationServer
 
@@ -25,3 +29,12 @@ def second_provider_server(clock: Clock) -> Iterator[FakeAuthorizationServer]:
     """Another provider, with accounts of its own."""
     with FakeAuthorizationServer(clock=clock) as server:
         yield server
+
+
+@pytest.fixture
+def counting(settings: Settings, tmp_path: Path) -> Iterator[Path]:
+    """Metrics are on, with a folder of its own for this test."""
+    settings.HUB_METRICS, settings.HUB_METRICS_DIRECTORY = True, tmp_path / "metrics"
+    measures.open_in(settings.HUB_METRICS_DIRECTORY, providers=PROVIDERS)
+    yield settings.HUB_METRICS_DIRECTORY
+    measures.close()

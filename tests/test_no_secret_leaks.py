@@ -26,6 +26,8 @@ HARMLESS = {
     ("Finding", "code"),
     ("Cause", "code"),
     ("Trouble", "code"),
+    ("LeftAlone", "state"),
+    ("_Cell", "value"),
     ("ScopeRow", "token"),
     ("Option", "value"),
     ("Pair", "foreground_value"),

@@ -85,12 +85,37 @@ def test_production_refuses_an_empty(load: Load, name: str) -> None:
         ("HUB_TRUSTED_PROXY_COUNT", "-1", "must be a whole number from 0 "),
         ("HUB_DATABASE_POOL_SIZE", "x", "must be a whole number"),
         ("SECURE_HSTS_SECONDS", "x", "must be a whole number"),
+        ("HUB_METRICS_TOKEN", "easily-guessed", "HUB_METRICS_TOKEN needs 20 random"),
+        ("HUB_METRICS_TOKEN", "with a blank in it somewhere", "HUB_METRICS_TOKEN needs 20 random"),
+        ("HUB_METRICS_ALLOWED_ADDRESSES", "10.1.0.0/16,prometheus", "are addresses or networks"),
+        ("HUB_METRICS_ALLOWED_ADDRESSES", "10.1.0.1/16", "are addresses or networks"),
+        ("HUB_OTLP_ENDPOINT", "collector:4318", "is the address of a collector"),
         ("SECRET_KEY_FILE", "/no/such/file", "SECRET_KEY_FILE cannot be read"),
     ],
 )
 def test_production_refuses(load: Load, name: str, value: str, why: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=why):
         load(PRODUCTION | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_on"),
+    [
+        ("HUB_METRICS_TOKEN", "x" * 20, True),
+        ("HUB_METRICS_ALLOWED_ADDRESSES", "127.0.0.1, 10.1.0.0/16, ::1", True),
+        ("HUB_METRICS_DIRECTORY", "/var/lib/hub/metrics", True),
+        ("HUB_METRICS_TOKEN", "", False),
+    ],
+)
+def test_nothing_is_counted_unless_somebody_is_to_read_it(load: Load, name: str, value: str, *, is_on: bool) -> None:
+    assert load(PRODUCTION | {name: value})["HUB_METRICS"] is is_on
+
+
+def test_request_lines_can_be_left_out(load: Load) -> None:
+    name = "hub.watching.requests"
+
+    assert name not in load(PRODUCTION)["LOGGING"]["loggers"]
+    assert load(PRODUCTION | {"LOG_REQUESTS": "false"})["LOGGING"]["loggers"][name] == {"level": "WARNING"}
 
 
 def test_a_refusal_does_not_repeat_the_secret(load: Load) -> None:

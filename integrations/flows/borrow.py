@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations import measures
 from integrations.flows import uses
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import ScopeMissing
@@ -85,6 +86,7 @@ def borrow(row: Connection, *, now: datetime, actor: str, details: Mapping[str, 
     """Open the token of a row that was just loaded and found usable, and note its use."""
     tokens = open_tokens(row)
     uses.note(row, actor=actor, now=now, is_told=bool(details))
+    measures.count(measures.BORROWS, row.registration.provider)
     if details:
         record(Event.Kind.USED, connection=row, actor=actor, details=details)
     return AccessToken(

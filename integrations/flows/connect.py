@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from integrations import vault
-from integrations.flows import attempts, disconnect, pending, settle
+from integrations.flows import attempts, disconnect, pending, settle, watched
 from integrations.flows.attempts import Trail
 from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
@@ -199,7 +199,7 @@ def _finish(
     trail.hide(secrets.code_verifier, secrets.nonce, client.client_secret)
     held = Connection.objects.visible().filter(owner_id=user.pk, registration=registration)
     held_before = frozenset(held.values_list("pk", flat=True))
-    answer = _exchange(code, secrets, client=client, trail=trail)
+    answer = _exchange(code, secrets, client=client, trail=trail, provider=registration.provider)
     asked = frozenset(request.scope.split())
     try:
         with trail.stage("identity"):
@@ -232,9 +232,10 @@ def _finish(
     )
 
 
-def _exchange(code: str, secrets: Pending, *, client: Client, trail: Trail) -> TokenResponse:
+def _exchange(code: str, secrets: Pending, *, client: Client, trail: Trail, provider: str) -> TokenResponse:
     with trail.stage("token", authentication=client.server.dialect.token_endpoint_auth_method) as facts:
-        response = transport().send(client.exchange_request(code, code_verifier=secrets.code_verifier))
+        with watched.token_call(provider, grant="authorization_code"):
+            response = transport().send(client.exchange_request(code, code_verifier=secrets.code_verifier))
         facts["status"] = response.status
         answer = client.judge_token(response)
     trail.hide(answer.access_token, answer.refresh_token, answer.id_token)

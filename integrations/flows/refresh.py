@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,13 +22,15 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.flows import disconnect, hold, recover, settle, standing, vanished
+from integrations import traces
+from integrations.flows import disconnect, lease, settle, standing, vanished, watched
 from integrations.flows.clients import client_for, jwks, let_go_of_database, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.grant import Grant, renewed, seal
 from integrations.flows.journal import Record
 from integrations.flows.rows import Clock, end, load, open_tokens, require_usable
 from integrations.flows.schedule import is_due
+from integrations.flows.sweep_outcome import Outcome
 from integrations.models import Connection
 from integrations.oauth import id_token
 from integrations.oauth.client import Client
@@ -41,14 +43,6 @@ logger = logging.getLogger(__name__)
 
 PAUSE_FIRST_SECONDS = 0.02
 PAUSE_AT_MOST_SECONDS = 0.25
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
-    """A lease; and whether this caller is the one who tries a provider that was down."""
-
-    lease_owner: str
-    tries_provider: bool = False
 
 
 def refresh(
@@ -69,6 +63,19 @@ def refresh(
         ConnectionUnusable: the person must reconnect, or an operator must act.
         OAuthError: with remedy RETRY, a passing failure; with OPERATOR, the provider refuses our registration.
     """
+    with watched.pausing(pause) as counted:
+        return _refresh(connection_id, clock=clock, seen_version=seen_version, force=force, actor=actor, pause=counted)
+
+
+def _refresh(
+    connection_id: int,
+    *,
+    clock: Clock,
+    seen_version: int | None,
+    force: bool,
+    actor: str,
+    pause: Callable[[float], None],
+) -> Connection:
     for wait in _pauses(settings.HUB_REFRESH_WAIT_SECONDS):
         now = clock()
         connection = load(connection_id)
@@ -77,10 +84,11 @@ def refresh(
             seen_version = connection.version
         if not _is_wanted(connection, now=now, seen_version=seen_version):
             return connection
-        taken = _take(connection, now=now, force=force)
-        if isinstance(taken, Taken):
+        taken = lease.take(connection, now=now, force=force)
+        if isinstance(taken, lease.Taken):
             refused = seen_version is not None and not force
-            renewed_row = _renew(connection, taken, clock=clock, refused=refused, actor=actor)
+            with traces.span("refresh", provider=connection.registration.provider):
+                renewed_row = _renew(connection, taken, clock=clock, refused=refused, actor=actor)
             if renewed_row is not None:
                 return renewed_row
             continue
@@ -114,56 +122,7 @@ def _is_wanted(connection: Connection, *, now: datetime, seen_version: int | Non
     )
 
 
-def _take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAuthError | None:
-    """The lease; or why nothing is sent now; or None: somebody else has it."""
-    if not force and (waiting := _backing_off(connection, now=now)) is not None:
-        return waiting
-    hold.require_off()
-    if connection.lease_until is not None and connection.lease_until > now:
-        return None
-    verdict = standing.verdict_for(connection, now=now)
-    if (paused := standing.refusal(verdict, now=now, force=force)) is not None:
-        return paused
-    lease_owner = _claim(connection, now=now)
-    if lease_owner is not None:
-        return Taken(lease_owner=lease_owner, tries_provider=verdict.trying)
-    if verdict.trying:
-        standing.give_turn_back(standing.endpoint_for(connection))
-    return None
-
-
-def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:
-    due_at = connection.refresh_due_at
-    if not connection.failure_count or due_at is None or due_at <= now:
-        return None
-    registration = connection.registration
-    if registration.last_error_code and registration.last_error_code == connection.last_error_code:
-        return ConnectionUnusable(
-            "The provider refuses our registration.", code=connection.last_error_code, remedy=Remedy.OPERATOR
-        )
-    seconds = max(1, round((due_at - now).total_seconds()))
-    return ProviderUnavailable("The last refresh failed.", code=connection.last_error_code, retry_after=seconds)
-
-
-def _claim(connection: Connection, *, now: datetime) -> str | None:
-    """Take the lease of this very version of the row; None when somebody else has it or the row moved on."""
-    lease_owner = secrets.token_hex(16)
-    lease_until = now + timedelta(seconds=settings.HUB_LEASE_SECONDS)
-    same = Connection.objects.filter(
-        pk=connection.pk,
-        version=connection.version,
-        status=Connection.Status.ACTIVE,
-        lease_owner=connection.lease_owner,
-    )
-    if same.claim(lease_owner=lease_owner, lease_until=lease_until, now=now):
-        return lease_owner
-    if not vanished.may_send_again(connection, now=now):
-        return None
-    recover.replay(now=now)
-    return lease_owner if vanished.take_over(connection, lease_owner=lease_owner, now=now) else None
-
-
-def _renew(connection: Connection, taken: Taken, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
+def _renew(connection: Connection, taken: lease.Taken, *, clock: Clock, refused: bool, actor: str) -> Connection | None:
     """Send and settle under the lease; None when the lease was lost before anything was sent."""
     lease_owner = taken.lease_owner
     try:
@@ -175,6 +134,7 @@ def _renew(connection: Connection, taken: Taken, *, clock: Clock, refused: bool,
         settle.release(connection, lease_owner=lease_owner)
         if error.remedy is Remedy.OPERATOR:
             settle.alarm(connection.registration, error, now=clock())
+        watched.not_refreshed(connection.registration.provider, error)
         raise _unusable(error) from None
     sent_at = clock()
     standing.take_a_place(connection, client, url=request.url, now=sent_at)
@@ -182,7 +142,8 @@ def _renew(connection: Connection, taken: Taken, *, clock: Clock, refused: bool,
         return None
     tell = partial(standing.tell, connection, url=request.url, tried=taken.tries_provider)
     try:
-        response = transport().send(request)
+        with watched.token_call(connection.registration.provider, grant="refresh_token"):
+            response = transport().send(request)
         grant = judge(connection, tokens, client, response, sent_at=sent_at)
     except OAuthError as error:
         tell(error, now=clock())
@@ -263,7 +224,10 @@ def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: date
         settled = settle.commit([record_of(connection, grant, lease_owner=lease_owner)], now=now, actor=actor)
     except DatabaseError as error:
         logger.warning("refreshed token is in the recovery journal", extra={"connection": str(connection.uuid)})
-        raise RotationUncertain("The new token could not be stored yet.") from error
+        uncertain = RotationUncertain("The new token could not be stored yet.")
+        watched.not_refreshed(connection.registration.provider, uncertain, outcome=Outcome.IN_JOURNAL)
+        raise uncertain from error
+    watched.stored(connection.registration.provider, took=connection.pk in settled.stored)
     settle.clear_alarm(connection.registration)
     disconnect.revoke_now(settled.late, now=now)
     current = load(connection.pk)
@@ -274,6 +238,8 @@ def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: date
 def _failed(connection: Connection, error: OAuthError, *, lease_owner: str, now: datetime) -> Connection:
     logger.warning("refresh failed", extra={"connection": str(connection.uuid), "code": error.code})
     settled = settle.fail(connection, error, lease_owner=lease_owner, now=now)
+    outcome = Outcome.of(error) if settled else Outcome.MOVED_ON
+    watched.not_refreshed(connection.registration.provider, error, outcome=outcome)
     current = load(connection.pk)
     if not settled and current.version != connection.version:
         require_usable(current)

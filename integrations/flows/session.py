@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import requests
 from requests_oauthlib import OAuth2Session
 
+from integrations import measures
 from integrations.flows.borrow import AccessToken, renewed_token, token
 from integrations.flows.clients import let_go_of_database, provider_of, server_of, transport, variables_of
 from integrations.flows.errors import ConnectionUnusable
@@ -87,7 +88,12 @@ class HubSession(OAuth2Session):  # type: ignore[misc]
             header: self._dialect.token_header_template.format(token=borrowed.value),
         }
         let_go_of_database()
-        return requests.Session.request(self, method, url, **sent)
+        response = requests.Session.request(self, method, url, **sent)
+        by = "console" if self._note_calls else "program"
+        measures.count(
+            measures.API_CALLS, self._connection.registration.provider, by, f"{response.status_code // 100}xx"
+        )
+        return response
 
 
 def _call_details(method: str, url: str) -> dict[str, object]:

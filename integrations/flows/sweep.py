@@ -26,7 +26,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.db.models import Count
 
-from integrations.flows import disconnect, hold, recover, standing, sweep_run
+from integrations.flows import disconnect, hold, recover, standing, sweep_run, watched
 from integrations.flows.clients import address_policy
 from integrations.flows.rows import Clock
 from integrations.flows.sweep_due import DueRows
@@ -100,7 +100,7 @@ def sweep(
         return _dry(source, options, outcome="held")
     recover.replay(now=started)
     run = sweep_run.begin(provider=options.provider, now=started)
-    with _interruptible(stop) as stopped, _database_threads() as database:
+    with watched.sweeping(), _interruptible(stop) as stopped, _database_threads() as database:
         loop = _loop(source, options, run=run, database=database, progress=progress, stop=stopped)
         ending = SweepRun.Ending.FAILED
         try:

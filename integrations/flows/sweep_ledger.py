@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError
 
-from integrations.flows import settle
+from integrations.flows import settle, watched
 from integrations.flows.journal import Page, Record
 from integrations.flows.rows import Clock
 from integrations.flows.sweep_outcome import Outcome, Result
@@ -57,11 +57,12 @@ def post(entry: Entry, *, clock: Clock) -> Posted:
     failed = [(answer.job, answer.brought) for answer in entry.answers if isinstance(answer.brought, OAuthError)]
     for job, error in failed:
         logger.warning("refresh failed", extra={"connection": str(job.connection.uuid), "code": error.code})
+        watched.failed(job.connection.registration.provider, error)
     final, singly = _end([(job, error) for job, error in failed if error.remedy is Remedy.REAUTHORIZE])
     others = [(job, error) for job, error in failed if error.remedy is not Remedy.REAUTHORIZE]
-    return Posted(
-        results=[*stored, *final, *(_fail(job, error, clock=clock) for job, error in [*singly, *others])], late=late
-    )
+    results = [*stored, *final, *(_fail(job, error, clock=clock) for job, error in [*singly, *others])]
+    watched.ended(results)
+    return Posted(results=results, late=late)
 
 
 def _store(entry: Entry, *, clock: Clock) -> tuple[list[Result], Sequence[PendingRevocation]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from integrations import measures
 from integrations.flows import refresh, standing
 from integrations.flows.clients import Instance, instance_of
 from integrations.flows.grant import Grant
@@ -239,7 +240,8 @@ class Loop:
     async def _ask(self, job: Job) -> Answer:
         sent_at = self.clock()
         try:
-            response = await self.transport.send(job.request)
+            with measures.timed(measures.TOKEN_ENDPOINT, job.connection.registration.provider, "refresh_token"):
+                response = await self.transport.send(job.request)
             grant = await self._judged(job, response, sent_at=sent_at)
             brought = refresh.record_of(job.connection, grant, lease_owner=job.lease_owner)
             return Answer(job=job, brought=brought)

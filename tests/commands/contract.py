@@ -15,8 +15,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "rotate_keys": ("status",),
     "register_client": ("sandbox", "--client-id", "hub", "--variable", "origin=http://127.0.0.1:9"),
 }
-#: They make their own database, or look after one that runs.
-WITHOUT_DATABASE = frozenset({"demo"})
+#: They make their own database, or tell what there is without one.
+WITHOUT_DATABASE = frozenset({"demo", "show_metrics"})
 #: An answer of a provider for a connection that is in no database, as it lies in the recovery journal.
 RECORD = {
     "connection": 987_654_321,

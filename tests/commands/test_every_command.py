@@ -100,6 +100,7 @@ def test_without_a_database_it_says_so_in_a_sentence(name: str, tmp_path: Path) 
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}",
         "HUB_RECOVERY_JOURNAL": str(tmp_path / "recovery"),
+        "HUB_METRICS_DIRECTORY": str(tmp_path / "metrics"),
     }
     as_json = ["--json"] if name in OFFERS_JSON else []
     command = [sys.executable, "manage.py", name, *ARGUMENTS.get(name, ()), *as_json]
@@ -118,8 +119,9 @@ def test_without_a_database_it_says_so_in_a_sentence(name: str, tmp_path: Path) 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", OFFERS_JSON)
 def test_its_report_has_the_documented_shape(
-    name: str, recovery_journal: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, recovery_journal: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
 ) -> None:
+    settings.HUB_METRICS, settings.HUB_METRICS_DIRECTORY = True, tmp_path / "metrics"
     make_connection(registration=make_registration(), due_in=-60, now=timezone.now())
     make_authorization_request(expires_in=-60)
     write_journal(recovery_journal)
