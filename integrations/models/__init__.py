@@ -2,6 +2,7 @@
 
 from integrations.models.account_closure import AccountClosure
 from integrations.models.authorization_request import AuthorizationRequest
+from integrations.models.bulk_revocation import BulkRevocation
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
 from integrations.models.event import Event
@@ -15,6 +16,7 @@ from integrations.models.vault_entry import VaultEntry
 __all__ = [
     "AccountClosure",
     "AuthorizationRequest",
+    "BulkRevocation",
     "ClientRegistration",
     "Connection",
     "Event",

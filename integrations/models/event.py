@@ -56,6 +56,7 @@ class Event(models.Model):
         REGISTERED = "registered", _("Provider registered")
         REGISTRATION_CHANGED = "registration_changed", _("Provider registration changed")
         REGISTRATION_BROKEN = "registration_broken", _("Provider refuses our registration")
+        ADMIN_ACTION = "admin_action", _("Done by an operator")
 
     kind = models.CharField(max_length=32, choices=Kind)
     actor = models.CharField(
@@ -81,7 +82,9 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=("connection", "-id"), name="event_by_connection"),
             models.Index(fields=("owner", "-id"), name="event_by_owner"),
+            models.Index(fields=("kind", "-id"), name="event_by_kind"),
         ]
+        permissions: ClassVar = [("export_event", "Can export events")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"

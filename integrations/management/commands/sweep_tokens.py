@@ -14,6 +14,7 @@ from django.core.management import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from integrations.flows import bulk_revoke
 from integrations.flows.close_account import finish_closures
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
 from integrations.mail.outbox import send_notices
@@ -31,6 +32,7 @@ SIGINT and SIGTERM finish what is under way and print the summary; a second one 
 """
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DEFAULTS = SweepOptions()
+BULK_BUDGET = timedelta(minutes=1)
 
 
 class Command(BaseCommand):
@@ -77,6 +79,7 @@ class Command(BaseCommand):
                 report = sweep(chosen, clock=timezone.now, progress=progress, stop=stop)
             self.stdout.write(_as_json(report) if as_json else _as_line(report, dry_run=chosen.dry_run))
             if not chosen.dry_run:
+                bulk_revoke.go_on_all(clock=timezone.now, budget=BULK_BUDGET, stop=stop)
                 finish_closures(clock=timezone.now, stop=stop)
                 # What became of it is told by send_notices; a mail server that is down is not the sweep's failure.
                 send_notices(clock=timezone.now, stop=stop)
