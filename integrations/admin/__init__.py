@@ -4,17 +4,21 @@ State is read-only, for a row saved from a form would overwrite what a refresh s
 pending authorization requests are not registered at all.
 """
 
+from integrations.admin.bulk_revocation import BulkRevocationAdmin
 from integrations.admin.client_registration import ClientRegistrationAdmin
 from integrations.admin.connection import ConnectionAdmin
-from integrations.admin.person import PersonAdmin
-from integrations.admin.records import AccountClosureAdmin, EventAdmin, PendingRevocationAdmin, SweepRunAdmin
+from integrations.admin.event import EventAdmin
+from integrations.admin.person import PersonAdmin, RoleAdmin
+from integrations.admin.records import AccountClosureAdmin, PendingRevocationAdmin, SweepRunAdmin
 
 __all__ = [
     "AccountClosureAdmin",
+    "BulkRevocationAdmin",
     "ClientRegistrationAdmin",
     "ConnectionAdmin",
     "EventAdmin",
     "PendingRevocationAdmin",
     "PersonAdmin",
+    "RoleAdmin",
     "SweepRunAdmin",
 ]

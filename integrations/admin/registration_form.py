@@ -6,7 +6,7 @@ from datetime import datetime
 from django import forms
 from django.contrib.admin.widgets import AdminTextInputWidget
 
-from integrations.flows.register import Registration, register, set_enabled
+from integrations.flows.register import Registration, register
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError
 from integrations.providers import CatalogueError, Provider, Variable, VariableRefused
@@ -73,10 +73,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(None, f"Not saved. {error}")
 
     def _register(self) -> None:
-        """Switching on or off needs nobody's answer; everything else is registered, and so checked, anew."""
-        if self.instance.pk is not None and self.changed_data == ["enabled"]:
-            set_enabled(self.instance, self.cleaned_data["enabled"], actor=self.actor)
-            return
+        """The registration is checked anew, whatever was changed; switching it on or off is not done here."""
         self.instance = register(self._given(), now=type(self).clock(), actor=self.actor)
 
     def _given(self) -> Registration:
@@ -89,7 +86,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
             variables={v.name: cleaned[VARIABLE_PREFIX + v.name] for v in self.provider.variables},
             token_endpoint_auth_method=cleaned["token_endpoint_auth_method"],
             extra_scope=cleaned["extra_scope"],
-            enabled=cleaned["enabled"],
+            enabled=cleaned.get("enabled", self.instance.enabled),
             without_pkce=cleaned["without_pkce"],
         )
 

@@ -19,7 +19,6 @@ from django.db import models
 from integrations.flows.preferences import preferences_of
 from integrations.models import Connection, Event, Use
 from integrations.providers import PROVIDERS
-from integrations.web.activity import in_chunks
 from integrations.web.presentation import provider_name
 
 FORMAT = 1
