@@ -8,8 +8,9 @@ from django.contrib.admin import ActionLocation
 from django.contrib.admin.options import Action
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,7 +18,7 @@ from django.utils.safestring import SafeString
 from integrations.admin.filters import AlarmFilter
 from integrations.admin.read_only import FlowAdmin, pretty
 from integrations.admin.registration_form import RegistrationForm, form_for, variable_names
-from integrations.admin.switch import OFF, ON, switch
+from integrations.admin.switch import OFF, ON, confirmation, switch
 from integrations.flows.clients import redirect_uri
 from integrations.flows.overview import connection_counts
 from integrations.models import ClientRegistration
@@ -26,7 +27,7 @@ from integrations.providers import PROVIDERS, Provider, UnknownProvider, get
 type Fieldset = tuple[str | None, Any]
 type Fieldsets = list[Any]
 
-EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
+DIGITS = 18
 CHOOSE_TEMPLATE = "admin/integrations/clientregistration/choose_provider.html"
 STATE = ("last_error_code", "last_error_at", "metadata_fetched_at", "shown_metadata", "created_at")
 SHOWN = ("shown_redirect_uri", "shown_variables", "secret_stored", *STATE)
@@ -44,6 +45,25 @@ class ClientRegistrationAdmin(FlowAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: ClientRegistration | None = None) -> tuple[str, ...]:
         return SHOWN if obj is None else (*SHOWN, "slug", "enabled")
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.switch_view)
+        return [path("<int:pk>/switch/", view, name="integrations_clientregistration_switch"), *super().get_urls()]
+
+    def switch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The way from the registration's page: the question that the list's action asks, with its form.
+
+        It is no action of the page itself: Enter in a field of its form would press the action's button.
+        """
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        rows = ClientRegistration.objects.filter(pk=pk) if len(str(pk)) <= DIGITS else ClientRegistration.objects.none()
+        row = rows.first()
+        if row is None:
+            raise Http404
+        return confirmation(self, request, [row], to=OFF if row.enabled else ON)
+
     def get_actions(
         self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST
     ) -> dict[str, Action | None]:
@@ -51,11 +71,11 @@ class ClientRegistrationAdmin(FlowAdmin):
         offered = super().get_actions(request, action_location)
         return {name: action for name, action in offered.items() if name != "delete_selected"}
 
-    @admin.action(description=ON.title, permissions=["change"], location=EVERYWHERE)
+    @admin.action(description=ON.title, permissions=["change"])
     def switch_on(self, request: HttpRequest, queryset: QuerySet[ClientRegistration]) -> TemplateResponse | None:
         return switch(self, request, queryset, to=ON)
 
-    @admin.action(description=OFF.title, permissions=["change"], location=EVERYWHERE)
+    @admin.action(description=OFF.title, permissions=["change"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[ClientRegistration]) -> TemplateResponse | None:
         return switch(self, request, queryset, to=OFF)
 

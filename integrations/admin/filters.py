@@ -12,22 +12,20 @@ from django.utils import timezone
 
 from integrations.flows.selection import Attention, Idle, idle, needing
 
-COUNTED_AT_MOST = 5000
-
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts so far and no further: in a table of millions, counting would cost more than the page itself."""
 
-    counted_at_most = COUNTED_AT_MOST
+    counted_at_most = 5000
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[: COUNTED_AT_MOST + 1].count())
+        return int(rows.order_by()[: self.counted_at_most + 1].count())
 
     @property
     def is_capped(self) -> bool:
-        return self.count > COUNTED_AT_MOST
+        return self.count > self.counted_at_most
 
 
 class ChoiceFilter(admin.SimpleListFilter):

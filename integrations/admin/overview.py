@@ -47,6 +47,10 @@ class Bar:
     y: int
     height: int
 
+    @property
+    def times(self) -> str:
+        return grouped(self.count)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
@@ -94,7 +98,7 @@ def context(request: HttpRequest) -> dict[str, object]:
             _chart("failed", "Renewals that failed, last 14 days", days, _day, lambda span: span.failed),
         ],
         "sweeps": [(run, _took(run)) for run in found.sweeps],
-        "keys": found.snapshot.keys,
+        "keys": [(key, grouped(key.entries)) for key in found.snapshot.keys],
     }
 
 
@@ -102,7 +106,7 @@ def _worded(concern: Concern, now: datetime, *, links: bool) -> dict[str, str]:
     words = {
         "subject": concern.subject,
         "code": concern.code,
-        "count": number_format(concern.count, force_grouping=True),
+        "count": grouped(concern.count),
         "ago": timesince(concern.since, now) if concern.since else "",
     }
     return {
@@ -141,7 +145,7 @@ def _providers(found: Overview, *, links: bool) -> list[dict[str, Any]]:
             "name": PROVIDERS[key].name if key in PROVIDERS else key,
             "cells": [
                 {
-                    "count": totals[status],
+                    "times": grouped(totals[status]),
                     "address": _list(registration__provider=key, status__exact=status.value)
                     if links and totals[status]
                     else "",
@@ -168,10 +172,15 @@ def _chart(
         bars.append(
             Bar(label=label(span.start), count=count(span), x=number * BAR_STEP, y=HEIGHT - height, height=height)
         )
-    total = number_format(sum(count(span) for span in spans), force_grouping=True)
+    total = grouped(sum(count(span) for span in spans))
     best = max(bars, key=lambda bar: bar.count, default=None)
     summary = f"{title}: {total}" + (f", most at {best.label}" if best and best.count else "")
     return Chart(kind=kind, title=title, summary=f"{summary}.", bars=bars)
+
+
+def grouped(count: int) -> str:
+    """A number as people read it."""
+    return number_format(count, force_grouping=True)
 
 
 def _took(run: SweepRun) -> str:

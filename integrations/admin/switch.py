@@ -61,7 +61,7 @@ def switch(
         messages.warning(request, f"{to.title}: none of the selected registrations is in a state for that.")
         return None
     if not is_confirmed(request):
-        return _confirmation(page, request, rows, to=to)
+        return confirmation(page, request, rows, to=to)
     why = reason(request)
     for row in rows:
         if set_enabled(row, to.enabled, actor=request.user.get_username(), reason=why):
@@ -70,9 +70,10 @@ def switch(
     return None
 
 
-def _confirmation(
+def confirmation(
     page: FlowAdmin, request: HttpRequest, rows: list[ClientRegistration], *, to: Switch
 ) -> TemplateResponse:
+    """The page that says what it does, and to how many connections; its form is that of the list's action."""
     counts = connection_counts(clock=timezone.now)
     context = {
         **page.admin_site.each_context(request),

@@ -190,7 +190,7 @@ def _take(counts: Counts, *, now: datetime) -> Snapshot:
 def _count(*, now: datetime) -> Counts:
     rows = Connection.objects.order_by().values_list("registration_id", "status")
     failing = Count("pk", filter=Q(status=Connection.Status.ACTIVE, failure_count__gt=0))
-    found = list(rows.annotate(Count("pk"), failing))
+    found = list(rows.annotate(total=Count("pk"), failing=failing))
     named = {pk: (provider, slug) for pk, provider, slug in _registrations()} if found else {}
     groups = [
         Group(

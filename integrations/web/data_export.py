@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from integrations.flows.event_export import in_chunks
 from integrations.flows.preferences import preferences_of
 from integrations.models import Connection, Event, Use
 from integrations.providers import PROVIDERS
