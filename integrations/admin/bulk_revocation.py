@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from integrations.admin.actions import REASON_LENGTH, reason
 from integrations.admin.bulk_form import SelectionForm
@@ -34,7 +34,7 @@ class BulkRevocationAdmin(ReadOnlyAdmin):
         name = "integrations_bulkrevocation"
         own = [
             path("begin/", wrap(self.begin_view), name=f"{name}_begin"),
-            path("<int:pk>/progress/", wrap(self.progress_view), name=f"{name}_progress"),
+            path("<int:pk>/progress/", wrap(require_safe(self.progress_view)), name=f"{name}_progress"),
             path("<int:pk>/step/", wrap(require_POST(self.step_view)), name=f"{name}_step"),
             path("<int:pk>/cancel/", wrap(require_POST(self.cancel_view)), name=f"{name}_cancel"),
         ]

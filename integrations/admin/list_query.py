@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -57,6 +57,20 @@ class GuardedList(admin.ModelAdmin):  # type: ignore[type-arg]
         with transaction.atomic():
             return act()
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Django's; a key that no row can have belongs to none, and is not asked of the database."""
+        if from_field is None and not self._may_be_a_key(object_id):
+            return None
+        return super().get_object(request, object_id, from_field)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """Django's, which tells anybody on the staff whether a row is there."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         self._tell(request, "added", [obj.pk], message)
         return super().log_addition(request, obj, message)
@@ -87,8 +101,11 @@ class GuardedList(admin.ModelAdmin):  # type: ignore[type-arg]
             yield from (f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day"))
 
     def _may_be_a_key(self, value: str) -> bool:
+        field: Any = self.opts.pk
+        while field.remote_field:
+            field = field.target_field
         try:
-            self.opts.pk.clean(value, None)
+            field.clean(value, None)
         except ValidationError:
             return False
         return True

@@ -40,7 +40,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         if self.instance.pk is not None:
-            del self.fields["slug"]
+            # Neither is changed by saving: the one never, the other by an action that asks first.
+            del self.fields["slug"], self.fields["enabled"]
         self.fields["client_secret"].help_text = KEEP if self.instance.has_client_secret else NEW
         for variable in self.provider.variables:
             value = self.instance.variables.get(variable.name, "" if variable.is_personal else variable.default)

@@ -141,14 +141,14 @@ def is_right(role: str, verb: str, model: str, method: str, status: int, *, path
         return status in (302, 403)
     allowed = may(role, model)
     sees = allowed in ("see", "act")
-    if verb in ("changelist", "history", "progress") and method == "get":
-        return status in ((200, 302, 404) if sees else (403,))
-    if verb == "change" and method == "get":
-        return status in ((200, 302) if sees else (302, 403) if HUGE in path else (403,))
-    if allowed != "act":
-        # A list takes a POST that names no action for a look at it; nothing else is taken.
-        looks = (verb == "changelist" and sees) or (verb == "change" and HUGE in path)
-        return status in ((200, 302, 403) if looks else (403, 405))
+    if not sees:
+        return status in (403, 405)
+    if verb in ("changelist", "history", "progress") or (verb == "change" and method == "get"):
+        # A POST that names no action is a look; what is not there leads to the first page, or is not found.
+        return status in (200, 302, 405) or (HUGE in path and status == 404)
+    if allowed == "see":
+        # Django's own pages send whoever asks for what is not there to the first page.
+        return status in (403, 405)
     return status < 500
 
 
