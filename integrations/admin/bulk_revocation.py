@@ -1,5 +1,6 @@
 """Bulk revocations: choose, read what will happen, confirm; then see how far it is, go on with it, or cancel."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,6 +21,7 @@ from integrations.models import BulkRevocation
 
 #: From so many connections on, their number is typed in, and a click is not enough.
 LARGE = 100
+QUICK = timedelta(seconds=3)
 DIGITS = 18
 
 
@@ -99,17 +101,18 @@ class BulkRevocationAdmin(ReadOnlyAdmin):
         return response
 
     def step_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Work on it for as long as a request may take."""
-        order = self._order(request, pk)
+        """Work on it for as long as a request may take; the page's script asks for less, to show more often."""
         if not may_act(request):
             raise PermissionDenied
-        bulk_revoke.go_on(order.pk, clock=timezone.now, budget=bulk_revoke.BUDGET)
+        order = self._order(request, pk)
+        budget = QUICK if "quick" in request.POST else bulk_revoke.BUDGET
+        bulk_revoke.go_on(order.pk, clock=timezone.now, budget=budget)
         return redirect("admin:integrations_bulkrevocation_progress", order.pk)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        order = self._order(request, pk)
         if not may_act(request):
             raise PermissionDenied
+        order = self._order(request, pk)
         if bulk_revoke.cancel(order.pk, actor=request.user.get_username(), now=timezone.now()):
             self.log_change(request, order, "Cancelled.")
             messages.success(request, "Cancelled. What was not reached stays connected.")
