@@ -73,7 +73,7 @@ def test_a_change_that_cannot_be_told_is_not_made(path: str) -> None:
     operator.force_login(make_user("operator", is_staff=True, is_superuser=True))
     person, group = make_user("robin"), Group.objects.create(name="Others")
     page = operator.get(f"/admin/auth/user/{person.pk}/change/")
-    attempts = {
+    attempts: dict[str, tuple[str, dict[str, str]]] = {
         "password": (f"/admin/auth/user/{person.pk}/password/", {"password1": PASSWORD, "password2": PASSWORD}),
         "change": (f"/admin/auth/user/{person.pk}/change/", fields_of(page) | {"first_name": "Changed"}),
         "list": (
@@ -82,10 +82,11 @@ def test_a_change_that_cannot_be_told_is_not_made(path: str) -> None:
         ),
     }
 
+    address, form = attempts[path]
     with database.execute_wrapper(_no_events):
-        status: int = operator.post(*attempts[path]).status_code
+        answer = operator.post(address, form)
 
-    assert status == 500
+    assert answer.status_code == 500
     kept = User.objects.get(pk=person.pk)
     assert (kept.check_password(PASSWORD), kept.first_name) == (False, "")
     assert Group.objects.filter(pk=group.pk).exists()
