@@ -119,8 +119,7 @@ def test_a_registration_is_switched_off_and_on_after_a_confirmation(operator: Cl
     assert "neither renewed nor used" in text
     done = operator.post(listed, fields_of(asked) | {"reason": "provider was broken into"}, follow=True)
 
-    registration.refresh_from_db()
-    assert not registration.enabled
+    assert not ClientRegistration.objects.get().enabled
     assert messages_of(done) == ["Switched off: work."]
     event = Event.objects.get(kind=Event.Kind.REGISTRATION_CHANGED)
     assert (event.actor, event.details) == ("operator", {"enabled": False, "reason": "provider was broken into"})
