@@ -20,7 +20,7 @@ from integrations.admin.read_only import FlowAdmin, pretty
 from integrations.admin.registration_form import RegistrationForm, form_for, variable_names
 from integrations.admin.switch import OFF, ON, confirmation, switch
 from integrations.flows.clients import redirect_uri
-from integrations.flows.overview import connection_counts
+from integrations.flows.connection_counts import connection_counts
 from integrations.models import ClientRegistration
 from integrations.providers import PROVIDERS, Provider, UnknownProvider, get
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.admin.actions import REASON_LENGTH, ROWS_AT_MOST, is_confirmed, reason
 from integrations.admin.read_only import FlowAdmin
-from integrations.flows.overview import connection_counts
+from integrations.flows.connection_counts import connection_counts
 from integrations.flows.register import set_enabled
 from integrations.models import ClientRegistration
 

@@ -5,20 +5,20 @@ says of when it is; the rest is read by index. `overview` takes nine queries, an
 last minute are at hand, whatever there is in the tables.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db.models import BigIntegerField, Count, Min, Q, Sum
+from django.db.models import BigIntegerField, Count, Min, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, TruncHour
 
 from integrations import vault
+from integrations.flows.connection_counts import Counts, Group, connection_counts, kept
 from integrations.flows.rows import Clock
 from integrations.flows.selection import Attention, needing
 from integrations.flows.sweep_outcome import Outcome
@@ -30,10 +30,8 @@ from integrations.models import (
     SweepRun,
     VaultEntry,
 )
-from integrations.models.connection import ENDED
 from integrations.vault import SealError
 
-KEPT_SECONDS = 60
 DAYS, HOURS, SWEEPS_SHOWN = 14, 24, 10
 STALE_AFTER = timedelta(hours=1)
 JOURNAL_MAY_WAIT = timedelta(minutes=5)
@@ -41,42 +39,6 @@ REVOCATION_MAY_WAIT = timedelta(days=1)
 #: From which share of a registration's active connections on its provider counts as failing.
 FAILING_SHARE = 0.1
 FAILURES = (Outcome.RETRY_LATER, Outcome.NEEDS_REAUTHORIZATION, Outcome.NEEDS_OPERATOR, Outcome.UNCERTAIN)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """Connections of one registration in one status."""
-
-    registration_id: int
-    provider: str
-    slug: str
-    status: str
-    total: int
-    failing: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
-    """All connections, counted at a moment."""
-
-    at: datetime
-    groups: tuple[Group, ...]
-
-    def of_registration(self, registration_id: int) -> int:
-        """Connections of a registration that are not over."""
-        held = (group for group in self.groups if group.status not in ENDED)
-        return sum(group.total for group in held if group.registration_id == registration_id)
-
-    def by_provider(self) -> dict[str, Counter[str]]:
-        """Totals by provider and status."""
-        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for group in self.groups:
-            found[group.provider][group.status] += group.total
-        return dict(sorted(found.items()))
-
-    @property
-    def active(self) -> int:
-        return sum(group.total for group in self.groups if group.status == Connection.Status.ACTIVE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,19 +119,9 @@ def overview(*, clock: Clock) -> Overview:
     return Overview(now=now, snapshot=snapshot, sweeps=sweeps, concerns=concerns)
 
 
-def connection_counts(*, clock: Clock) -> Counts:
-    """Connections by registration and status; at most a minute old, since counting reads every row."""
-    return _kept("connections", lambda: _count(now=clock()))
-
-
-def _kept[Value](name: str, make: Callable[[], Value]) -> Value:
-    """What was made within the last minute, by whichever process; else made now."""
-    return cast(Value, cache.get_or_set(f"integrations.overview.{name}", make, KEPT_SECONDS))
-
-
 def _snapshot(*, clock: Clock) -> Snapshot:
     counts = connection_counts(clock=clock)
-    return _kept("snapshot", lambda: _take(counts, now=clock()))
+    return kept("snapshot", lambda: _take(counts, now=clock()))
 
 
 def _take(counts: Counts, *, now: datetime) -> Snapshot:
@@ -185,30 +137,6 @@ def _take(counts: Counts, *, now: datetime) -> Snapshot:
         late=(overdue["count"], overdue["since"]),
         unrevoked=(waiting["count"], waiting["since"]),
     )
-
-
-def _count(*, now: datetime) -> Counts:
-    rows = Connection.objects.order_by().values_list("registration_id", "status")
-    failing = Count("pk", filter=Q(status=Connection.Status.ACTIVE, failure_count__gt=0))
-    found = list(rows.annotate(total=Count("pk"), failing=failing))
-    named = {pk: (provider, slug) for pk, provider, slug in _registrations()} if found else {}
-    groups = [
-        Group(
-            registration_id=pk,
-            provider=named[pk][0],
-            slug=named[pk][1],
-            status=status,
-            total=total,
-            failing=failing_total,
-        )
-        for pk, status, total, failing_total in found
-        if pk in named
-    ]
-    return Counts(at=now, groups=tuple(groups))
-
-
-def _registrations() -> Iterable[tuple[int, str, str]]:
-    return ClientRegistration.objects.values_list("pk", "provider", "slug")
 
 
 def _keys() -> tuple[tuple[KeyUse, ...], bool]:

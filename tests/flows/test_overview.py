@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from integrations.flows import bulk_revoke
-from integrations.flows.overview import Concern, Overview, connection_counts, overview
+from integrations.flows.connection_counts import connection_counts
+from integrations.flows.overview import Concern, Overview, overview
 from integrations.flows.selection import Selection
 from integrations.models import ClientRegistration, Connection, SweepRun, VaultEntry
 from tests.clock import Clock
