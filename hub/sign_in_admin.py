@@ -2,13 +2,21 @@
 
 from typing import Any
 
+from allauth.account.admin import EmailAddressAdmin
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.http import HttpRequest
 
+from integrations.admin.list_query import GuardedList
 
-class AuthenticatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+
+class AddressAdmin(GuardedList, EmailAddressAdmin):  # type: ignore[misc]
+    """allauth's page, where nonsense in the address or the selection is nonsense."""
+
+
+class AuthenticatorAdmin(GuardedList):
     """For whoever lost a phone: an operator who has made sure who asks removes the second factor."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
@@ -30,5 +38,6 @@ def narrow(site: admin.AdminSite) -> None:
     Its page of an authenticator shows the secret in an editable field; its page of a session offers to delete a
     row, which would end nothing.
     """
-    site.unregister([Authenticator, UserSession])
+    site.unregister([Authenticator, UserSession, EmailAddress])
+    site.register(EmailAddress, AddressAdmin)
     site.register(Authenticator, AuthenticatorAdmin)

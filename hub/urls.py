@@ -10,10 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView, TemplateView
 
 from hub import sign_in_admin
+from integrations.admin import overview
 
 # Admin signs in through the same page as everyone, with its rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 sign_in_admin.narrow(admin.site)
+overview.show_on_index(admin.site)
 admin.site.site_header = admin.site.site_title = "Integration Hub"
 
 # Pages that must not need what may be broken.

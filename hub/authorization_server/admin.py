@@ -5,13 +5,12 @@ The toolkit shows the last characters of tokens and codes, and a client's stored
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 
 from integrations.admin.list_query import GuardedList
 
 
-class NoPage(admin.ModelAdmin):  # type: ignore[type-arg]
+class NoPage(GuardedList):
     """Nobody sees a row, lists one or learns that there are any; not even a superuser."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:

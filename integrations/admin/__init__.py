@@ -5,19 +5,23 @@ pending authorization requests are not registered at all.
 """
 
 from integrations.admin.attempt import AttemptAdmin, StrayResponseAdmin
+from integrations.admin.bulk_revocation import BulkRevocationAdmin
 from integrations.admin.client_registration import ClientRegistrationAdmin
 from integrations.admin.connection import ConnectionAdmin
-from integrations.admin.person import PersonAdmin
-from integrations.admin.records import AccountClosureAdmin, EventAdmin, PendingRevocationAdmin, SweepRunAdmin
+from integrations.admin.event import EventAdmin
+from integrations.admin.person import PersonAdmin, RoleAdmin
+from integrations.admin.records import AccountClosureAdmin, PendingRevocationAdmin, SweepRunAdmin
 
 __all__ = [
     "AccountClosureAdmin",
     "AttemptAdmin",
+    "BulkRevocationAdmin",
     "ClientRegistrationAdmin",
     "ConnectionAdmin",
     "EventAdmin",
     "PendingRevocationAdmin",
     "PersonAdmin",
+    "RoleAdmin",
     "StrayResponseAdmin",
     "SweepRunAdmin",
 ]

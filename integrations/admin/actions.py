@@ -64,7 +64,8 @@ def confirmation(
     """The page that names what will happen to which rows; None, with a message, where nothing can."""
     total = queryset.count()
     if total > ROWS_AT_MOST:
-        text = f"{total} connections are selected; choose at most {ROWS_AT_MOST} at a time."
+        text = f"{total} connections are selected; choose at most {ROWS_AT_MOST} at a time. "
+        text += "To revoke more, narrow the list by its filters and use “Revoke all that match”."
         messages.error(request, text)
         return None
     rows = list(concerned(queryset, action))

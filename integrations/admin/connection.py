@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import ActionLocation
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -15,9 +16,13 @@ from django.utils.safestring import SafeString
 
 from integrations.admin import actions
 from integrations.admin.actions import Action
+from integrations.admin.bulk_form import query_from_list
+from integrations.admin.bulk_revocation import may_begin
+from integrations.admin.filters import AttentionFilter, UnrenewedFilter, UnusedFilter
 from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
 from integrations.flows.disconnect import disconnect
 from integrations.flows.refresh import refresh
+from integrations.flows.selection import SEARCHED, found_by
 from integrations.models import Connection
 from integrations.providers import PROVIDERS
 
@@ -62,20 +67,23 @@ class ConnectionAdmin(ReadOnlyAdmin):
         "last_refreshed_at",
         "last_used_at",
     )
-    list_filter = ("status", "registration__provider", "registration", "last_error_code")
-    list_select_related = ("owner", "registration")
-    search_fields = (
-        "owner__username",
-        "owner__email",
-        "registration__slug",
+    list_filter = (
+        "status",
+        AttentionFilter,
         "registration__provider",
-        "account_label",
-        "name",
+        "registration",
+        UnusedFilter,
+        UnrenewedFilter,
     )
+    # No filter offers these: to list the values that occur, every row would have to be read.
+    linked_lookups = ("last_error_code", "last_error_code__exact", "last_error_code__isnull", "owner__id__exact")
+    list_select_related = ("owner", "registration")
+    ordering = ("-pk",)
+    search_fields = SEARCHED
     search_help_text = "Owner, registration, provider or account"
     actions = ("refresh_now", "revoke_and_wipe")
     fieldsets = (
-        (None, {"fields": ("owner", "registration", "account_label", "name", "issuer", "subject", "uuid")}),
+        (None, {"fields": ("owner", "of_owner", "registration", "account_label", "name", "issuer", "subject", "uuid")}),
         ("State", {"fields": ("status", "last_error_code", "failure_count", "created_at", "last_used_at", "events")}),
         ("Permissions", {"fields": ("features_on", "granted_scope", "requested_features", "shown_data")}),
         (
@@ -95,6 +103,26 @@ class ConnectionAdmin(ReadOnlyAdmin):
         ),
     )
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Connection], search_term: str
+    ) -> tuple[QuerySet[Connection], bool]:
+        """The same as a bulk revocation means by these words."""
+        return queryset.filter(found_by(search_term)), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        """Without the way to the events for whoever may not see them."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if request.user.has_perm("integrations.view_event"):
+            return fieldsets
+        return [
+            (title, {**options, "fields": tuple(name for name in options["fields"] if name != "events")})
+            for title, options in fieldsets
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        more = {"bulk_address": _bulk_address(request)}
+        return super().changelist_view(request, more | (extra_context or {}))
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Looking needs the view permission; doing something to a connection, the change permission."""
         return request.user.has_perm("integrations.change_connection")
@@ -107,6 +135,13 @@ class ConnectionAdmin(ReadOnlyAdmin):
     def events(self, connection: Connection) -> SafeString:
         url = reverse("admin:integrations_event_changelist")
         return format_html('<a href="{}?connection__exact={}">What happened to it</a>', url, connection.pk)
+
+    @admin.display(description="everything of this owner")
+    def of_owner(self, connection: Connection) -> SafeString | str:
+        if connection.owner is None:
+            return "-"
+        url = reverse("admin:integrations_connection_changelist")
+        return format_html('<a href="{}?owner__id__exact={}">Their connections</a>', url, connection.owner_id)
 
     @admin.display(description="features on")
     def features_on(self, connection: Connection) -> str:
@@ -124,7 +159,10 @@ class ConnectionAdmin(ReadOnlyAdmin):
         return self._perform(request, queryset, action=REFRESH, act=self._refresh)
 
     @admin.action(description=REVOKE.title, permissions=["operate"], location=EVERYWHERE)
-    def revoke_and_wipe(self, request: HttpRequest, queryset: QuerySet[Connection]) -> TemplateResponse | None:
+    def revoke_and_wipe(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:
+        """Up to a hundred here; all that match the list's filters, as a bulk revocation."""
+        if request.POST.get("select_across") == "1" and (address := _bulk_address(request)):
+            return HttpResponseRedirect(address)
         return self._perform(request, queryset, action=REVOKE, act=self._revoke)
 
     def _perform(
@@ -152,3 +190,12 @@ class ConnectionAdmin(ReadOnlyAdmin):
         remote = disconnect(row, actor=actor, now=timezone.now(), reason=reason).remote
         self.log_change(request, row, f"{REMOTE[remote]}. Reason: {reason or 'none given'}")
         return REMOTE[remote]
+
+
+def _bulk_address(request: HttpRequest) -> str:
+    """Where all that the list shows can be revoked; empty where it cannot."""
+    query = query_from_list(request.GET) if may_begin(request) else None
+    if query is None:
+        return ""
+    address = reverse("admin:integrations_bulkrevocation_begin")
+    return f"{address}?{query}" if query else address

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from integrations.admin.filters import CappedPaginator
 from integrations.admin.list_query import GuardedList
 
 NAME_SHOWN = 40
@@ -15,6 +16,8 @@ NAME_SHOWN = 40
 
 class FlowAdmin(GuardedList):
     """An admin whose changes are flows: they open their own transactions, and never one around a provider's answer."""
+
+    told_by_flows = True
 
     def changeform_view(
         self,
@@ -35,6 +38,8 @@ class ReadOnlyAdmin(FlowAdmin):
 
     show_full_result_count = False
     list_per_page = 50
+    list_max_show_all = 200
+    paginator = CappedPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         rows, related = super().get_queryset(request), self.list_select_related

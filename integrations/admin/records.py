@@ -1,33 +1,10 @@
-"""What happened: events, sweeps, revocations and accounts that wait. Nothing here can be changed."""
+"""What runs and waits: sweeps, revocations, accounts. Nothing here can be changed."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
-from integrations.models import AccountClosure, Event, PendingRevocation, ProviderStanding, SweepRun
-
-
-@admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "kind", "account", "registration", "owner", "actor", "summary")
-    list_filter = ("kind", "registration__provider")
-    linked_lookups = ("connection__exact",)
-    list_select_related = ("owner", "registration", "connection")
-    search_fields = ("actor", "owner__username", "registration__slug", "registration__provider")
-    search_help_text = "Actor, owner, registration or provider"
-    fields = ("created_at", "kind", "actor", "owner", "registration", "connection", "ip", "shown_details")
-
-    @admin.display(description="account")
-    def account(self, event: Event) -> str:
-        return shortened(event.connection.title) if event.connection else "-"
-
-    @admin.display(description="details")
-    def shown_details(self, event: Event) -> SafeString | str:
-        return pretty(event.details)
-
-    @admin.display(description="details")
-    def summary(self, event: Event) -> str:
-        return ", ".join(f"{name}: {value}" for name, value in event.details.items()) or "-"
+from integrations.admin.read_only import ReadOnlyAdmin, pretty
+from integrations.models import AccountClosure, PendingRevocation, ProviderStanding, SweepRun
 
 
 @admin.register(SweepRun)

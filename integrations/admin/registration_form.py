@@ -6,14 +6,13 @@ from datetime import datetime
 from django import forms
 from django.contrib.admin.widgets import AdminTextInputWidget
 
-from integrations.flows.register import Registration, register, set_enabled, set_rate
+from integrations.flows.register import Registration, register, set_rate
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError
 from integrations.providers import CatalogueError, FieldRefused, Provider, Variable, VariableRefused
 
 VARIABLE_PREFIX = "variable_"
 LEFT_TO_PEOPLE = "Leave it empty, and each person who connects enters their own."
-OWN_AFFAIR = frozenset({"enabled", "token_requests_per_minute"})
 KEEP = "A secret is stored and never shown. Leave empty to keep it."
 NEW = "Stored sealed and never shown again. Leave empty only for a public client."
 
@@ -48,7 +47,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         if self.instance.pk is not None:
-            del self.fields["slug"]
+            # Neither is changed by saving: the one never, the other by an action that asks first.
+            del self.fields["slug"], self.fields["enabled"]
         self.fields["client_secret"].help_text = KEEP if self.instance.has_client_secret else NEW
         for variable in self.provider.variables:
             value = self.instance.variables.get(variable.name, "" if variable.is_personal else variable.default)
@@ -84,10 +84,8 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _register(self) -> None:
         """What is the hub's own affair needs nobody's answer; everything else is registered, and so checked, anew."""
-        if self.instance.pk is not None and self.changed_data and set(self.changed_data) <= OWN_AFFAIR:
-            set_enabled(self.instance, self.cleaned_data["enabled"], actor=self.actor)
-            if "token_requests_per_minute" in self.changed_data:
-                set_rate(self.instance, self.cleaned_data["token_requests_per_minute"], actor=self.actor)
+        if self.instance.pk is not None and self.changed_data == ["token_requests_per_minute"]:
+            set_rate(self.instance, self.cleaned_data["token_requests_per_minute"], actor=self.actor)
             return
         self.instance = register(self._given(), now=type(self).clock(), actor=self.actor)
 
@@ -101,7 +99,7 @@ class RegistrationForm(forms.ModelForm):  # type: ignore[type-arg]
             variables={v.name: cleaned[VARIABLE_PREFIX + v.name] for v in self.provider.variables},
             token_endpoint_auth_method=cleaned["token_endpoint_auth_method"],
             extra_scope=cleaned["extra_scope"],
-            enabled=cleaned["enabled"],
+            enabled=cleaned.get("enabled", self.instance.enabled),
             without_pkce=cleaned["without_pkce"],
             token_requests_per_minute=cleaned["token_requests_per_minute"],
         )

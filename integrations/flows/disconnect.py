@@ -60,6 +60,7 @@ def retry_revocations(
     now: datetime,
     provider: str = "",
     owner_id: int | None = None,
+    bulk_id: int | None = None,
     limit: int = 100,
     stop: Callable[[], bool] = lambda: False,
 ) -> int:
@@ -69,6 +70,8 @@ def retry_revocations(
         due = due.filter(registration__provider=provider)
     if owner_id is not None:
         due = due.filter(connection__owner_id=owner_id)
+    if bulk_id is not None:
+        due = due.filter(bulk_id=bulk_id)
     rows = itertools.takewhile(lambda _: not stop(), due.order_by("next_attempt_at")[:limit])
     return sum(_attempt(row, now=now) for row in rows)
 

@@ -75,13 +75,14 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
     return row
 
 
-def set_enabled(registration: ClientRegistration, enabled: bool, *, actor: str) -> None:
-    """Switch a registration on or off; off refuses everything at once, also what is under way."""
+def set_enabled(registration: ClientRegistration, enabled: bool, *, actor: str, reason: str = "") -> bool:
+    """Switch a registration on or off; off refuses everything at once, also what is under way. False: it was so."""
+    details = {"enabled": enabled, **({"reason": reason} if reason else {})}
     with transaction.atomic():
-        if ClientRegistration.objects.filter(pk=registration.pk).exclude(enabled=enabled).update(enabled=enabled):
-            record(
-                Event.Kind.REGISTRATION_CHANGED, registration=registration, actor=actor, details={"enabled": enabled}
-            )
+        if not ClientRegistration.objects.filter(pk=registration.pk).exclude(enabled=enabled).update(enabled=enabled):
+            return False
+        record(Event.Kind.REGISTRATION_CHANGED, registration=registration, actor=actor, details=details)
+    return True
 
 
 def set_rate(registration: ClientRegistration, per_minute: int | None, *, actor: str) -> None:

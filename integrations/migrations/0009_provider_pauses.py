@@ -17,7 +17,7 @@ def tell_how_runs_ended(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integrations", "0006_attempts"),
+        ("integrations", "0008_bulk_revocations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

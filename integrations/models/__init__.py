@@ -3,6 +3,7 @@
 from integrations.models.account_closure import AccountClosure
 from integrations.models.attempt import Attempt, StrayResponse
 from integrations.models.authorization_request import AuthorizationRequest
+from integrations.models.bulk_revocation import BulkRevocation
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
 from integrations.models.event import Event
@@ -19,6 +20,7 @@ __all__ = [
     "AccountClosure",
     "Attempt",
     "AuthorizationRequest",
+    "BulkRevocation",
     "ClientRegistration",
     "Connection",
     "Event",

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from integrations.models.bulk_revocation import BulkRevocation
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
 
@@ -12,6 +13,13 @@ class PendingRevocation(models.Model):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="pending_revocations")
     registration = models.ForeignKey(ClientRegistration, on_delete=models.PROTECT, related_name="+")
+    bulk = models.ForeignKey(
+        BulkRevocation,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="pending_revocations",
+        help_text="The order that ended the connection; null: it was ended by itself.",
+    )
     nonce = models.UUIDField(unique=True, help_text="Part of what the sealed value is bound to.")
     sealed = models.BinaryField()
     key_id = models.CharField(max_length=32)

@@ -4,7 +4,7 @@ A page begins after an event and not at a number, so what happens meanwhile neit
 queries for the filter's choices and the rows, whatever there is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
@@ -24,7 +24,6 @@ from integrations.web.event_words import sentence, who
 from integrations.web.presentation import NAME_LIMIT, provider_name
 
 PAGE_SIZE = 50
-CHUNK = 1000
 CURSOR_DIGITS = 18
 
 
@@ -195,14 +194,6 @@ def activity_row(event: Event, *, owner: str) -> ActivityRow:
         connection=printable(connection.title, limit=NAME_LIMIT) if connection else "",
         connection_address=reverse("integrations:connection", args=[connection.uuid]) if connection else "",
     )
-
-
-def in_chunks(events: QuerySet[Event], *, size: int = CHUNK) -> Iterator[list[Event]]:
-    """All of them, the newest first, a few at a time: no cursor stays open while somebody downloads slowly."""
-    rows = list(events[:size])
-    while rows:
-        yield rows
-        rows = list(events.filter(pk__lt=rows[-1].pk)[:size]) if len(rows) == size else []
 
 
 def _page(events: QuerySet[Event], query: QueryDict) -> tuple[list[Event], bool, bool]:

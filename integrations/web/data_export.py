@@ -16,10 +16,10 @@ from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from integrations.flows.event_export import in_chunks
 from integrations.flows.preferences import preferences_of
 from integrations.models import Attempt, Connection, Event, Use
 from integrations.providers import PROVIDERS
-from integrations.web.activity import in_chunks
 from integrations.web.presentation import provider_name
 
 FORMAT = 1

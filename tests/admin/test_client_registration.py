@@ -242,7 +242,8 @@ def test_a_registration_is_switched_off_though_its_provider_is_down(
     registration = ClientRegistration.objects.get()
     provider_server.misbehave("metadata", Behaviour.SERVER_ERROR, times=None)
 
-    answer = submit(operator, page_of(registration), enabled=None)
+    form = {"action": "switch_off", "_selected_action": str(registration.pk), "confirmed": "yes", "index": "0"}
+    answer = operator.post(LIST, form)
 
     registration.refresh_from_db()
     assert answer.status_code == 302

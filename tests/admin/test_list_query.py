@@ -1,9 +1,12 @@
 """The address and the form of an admin list: what is offered works, the rest is refused, and nothing is a 500."""
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from oauth2_provider.models import Application
 
+from integrations.admin.list_query import GuardedList
 from integrations.models import Connection
 from tests.admin.posting import messages_of
 from tests.factories import make_connection, make_registration
@@ -106,3 +109,41 @@ def test_the_selection_of_clients_is_read_as_carefully(operator: Client) -> None
 
     assert page.status_code == 200
     assert Application.objects.exists()
+
+
+def test_every_list_is_guarded(operator: Client) -> None:
+    """Whatever an application registers, ours or not: an admin that has pages reads them with care."""
+    unguarded = [m.__name__ for m, page in admin.site._registry.items() if not isinstance(page, GuardedList)]
+
+    assert unguarded == []
+
+
+@pytest.mark.parametrize("key", [HUGE, "x", "", "\x00"])
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("auth/user", "close_accounts"),
+        ("auth/group", "delete_selected"),
+        ("account/emailaddress", "delete_selected"),
+        ("mfa/authenticator", "delete_selected"),
+        ("integrations/clientregistration", "switch_off"),
+        ("oauth2_provider/application", "delete_selected"),
+    ],
+)
+def test_no_selection_and_no_key_is_an_error_of_ours(operator: Client, path: str, action: str, key: str) -> None:
+    operator.raise_request_exception = False
+    Group.objects.create(name="Others")
+    make_registration()
+    users = User.objects.count()
+
+    answers = [
+        operator.post(f"/admin/{path}/", {"action": action, "index": "0", "_selected_action": key, "post": "yes"}),
+        operator.post(f"/admin/{path}/", {"action": action, "_selected_action": key, "index": HUGE}),
+        operator.get(f"/admin/{path}/", {"id__exact": key}),
+        operator.get(f"/admin/{path}/", {"p": key, "o": key, "q": key}),
+        operator.get(f"/admin/{path}/{key or 'y'}/change/".replace("\x00", "%00")),
+        operator.post(f"/admin/{path}/{HUGE}/delete/", {"post": "yes"}),
+    ]
+
+    assert all(answer.status_code < 500 for answer in answers), [answer.status_code for answer in answers]
+    assert (User.objects.count(), Group.objects.filter(name="Others").count()) == (users, 1)

@@ -5,6 +5,8 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import models
 
+from integrations.flows import bulk_revoke
+from integrations.flows.selection import Selection
 from integrations.models import (
     AccountClosure,
     Attempt,
@@ -93,6 +95,7 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
             started_at=connection.created_at,
             expires_at=connection.created_at,
         ),
+        bulk_revoke.begin(Selection(provider="sandbox"), reason="why", actor="x", now=connection.created_at),
         StrayResponse.objects.create(registration=connection.registration, last_at=connection.created_at),
         ProviderStanding.objects.create(endpoint="login.example.test", registration=connection.registration),
     ]

@@ -8,8 +8,8 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from integrations.flows.event_export import harmless
 from integrations.models import Connection
-from integrations.web.event_csv import harmless
 from tests.factories import make_connection, make_event
 from tests.web.happenings import FILE, PAGE, happened, lines
 from tests.web.person import Person

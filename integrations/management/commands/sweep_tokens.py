@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from integrations.flows import bulk_revoke
 from integrations.flows.close_account import finish_closures
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
 from integrations.mail.outbox import send_notices
@@ -18,6 +19,7 @@ from integrations.management.stopping import stopping
 from integrations.providers import PROVIDERS
 
 DEFAULTS = SweepOptions()
+BULK_BUDGET = timedelta(minutes=1)
 
 
 class Command(OperatorCommand):
@@ -69,6 +71,7 @@ manage.py sweep_tokens --provider github --limit 100 --dry-run --json
             with progress(unit="connection", shown=self.shows_progress(options)) as advance:
                 report = sweep(chosen, clock=timezone.now, progress=advance, stop=stop)
             if not chosen.dry_run:
+                bulk_revoke.go_on_all(clock=timezone.now, budget=BULK_BUDGET, stop=stop)
                 finish_closures(clock=timezone.now, stop=stop)
                 # What became of it is told by send_notices; a mail server that is down is not the sweep's failure.
                 send_notices(clock=timezone.now, stop=stop)
