@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import global_settings
 from django.utils.csp import CSP
 
-from hub import environment, logging
+from hub import engine, environment, logging
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
 
@@ -261,3 +261,17 @@ HUB_LEASE_SECONDS = env.number("HUB_LEASE_SECONDS", default=60, at_least=HUB_HTT
 HUB_REFRESH_WAIT_SECONDS = env.number("HUB_REFRESH_WAIT_SECONDS", default=20, at_least=0, at_most=120)
 HUB_STATE_SECONDS = env.number("HUB_STATE_SECONDS", default=600, at_least=60, at_most=600)
 HUB_PENDING_LIMIT = env.number("HUB_PENDING_LIMIT", default=10, at_least=1, at_most=100)
+
+# work on several machines; without a broker tasks run inline
+
+HUB_BROKER_URL = engine.broker_url(env)
+HUB_SWEEP_EVERY_SECONDS = env.number("HUB_SWEEP_EVERY_SECONDS", default=60, at_least=1, at_most=3600)
+HUB_SWEEP_SLICES = env.number("HUB_SWEEP_SLICES", default=8, at_least=1, at_most=1000)
+HUB_SWEEP_CONCURRENCY = env.number("HUB_SWEEP_CONCURRENCY", default=256, at_least=1, at_most=4096)
+HUB_SLICE_SECONDS = env.number("HUB_SLICE_SECONDS", default=60, at_least=1, at_most=600)
+CELERY = engine.configuration(
+    broker_url=HUB_BROKER_URL,
+    sweep_every_seconds=HUB_SWEEP_EVERY_SECONDS,
+    slice_seconds=HUB_SLICE_SECONDS,
+    longest_seconds=4 * HUB_HTTP_DEADLINE_SECONDS + HUB_LEASE_SECONDS + HUB_REFRESH_WAIT_SECONDS,
+)
