@@ -38,7 +38,7 @@ def _refuse_to_start(**_: object) -> None:
 
 
 @task_prerun.connect
-def _name_task(task_id: str, task: Task, **_: object) -> None:
+def _name_task(task_id: str, task: "Task[..., object]", **_: object) -> None:
     bind_contextvars(task_id=task_id, task=task.name)
 
 

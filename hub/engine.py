@@ -20,7 +20,8 @@ ROUTES = {
 }
 TLS = {
     "rediss": {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True},
-    "amqps": {"cert_reqs": ssl.CERT_REQUIRED},
+    # None: the name in the address. Left out, no name would be checked.
+    "amqps": {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None},
 }
 HOW_TO_SET = "HUB_BROKER_URL=redis://:password@host:6379/0 (or rediss://, amqp://, amqps://)"
 MINUTE_SECONDS = 60
@@ -112,4 +113,4 @@ def _transport_options(broker_url: str, *, visibility_seconds: int) -> dict[str,
             "socket_timeout": 5,
             "socket_keepalive": True,
         }
-    return {**patience, "connect_timeout": 3, "read_timeout": None, "write_timeout": 10}
+    return {**patience, "write_timeout": 5}

@@ -20,13 +20,13 @@ from dataclasses import asdict
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_process_shutdown, worker_shutting_down
 from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from integrations.flows import close_account, disconnect, refresh, sweep
+from integrations.flows import close_account, disconnect, refresh, sweep, uses
 from integrations.flows import dispatch as work
 from integrations.mail import outbox
 from integrations.oauth.errors import OAuthError
@@ -46,13 +46,19 @@ def _wind_up(**_: object) -> None:
     _winding_up[0] = 1
 
 
+@worker_process_shutdown.connect
+def _write_uses(**_: object) -> None:
+    """A child ends without what Python does at the end of a process."""
+    uses.write_all()
+
+
 def _until_slice_ends() -> Callable[[], bool]:
     """Whether a task that could go on should end: its time is over, or its worker is told to stop."""
     ends_at = time.monotonic() + settings.HUB_SLICE_SECONDS
     return lambda: bool(_winding_up[0]) or time.monotonic() >= ends_at
 
 
-def enqueue(task: Task, *ids: int) -> bool:
+def enqueue(task: "Task[..., object]", *ids: int) -> bool:
     """Ask for a task; False when the broker does not take it, which costs nothing but time: the rows wait."""
     try:
         task.apply_async(args=ids)

@@ -52,7 +52,7 @@ class Connected:
     def _connect(self, values: dict[str, Any]) -> None:
         app.conf.update(values)
         pools.reset()
-        app._pool = app.amqp._producer_pool = None
+        app._pool = app.amqp._producer_pool = None  # type: ignore[attr-defined]
 
 
 class Worker(Connected):

@@ -15,6 +15,7 @@ from hub.celery import app
 from integrations import tasks
 from integrations.models import Connection, PendingRevocation
 from tests.canaries import leaks
+from tests.clock import Clock
 from tests.engine.running import Connected
 from tests.factories import (
     PASSWORD,
@@ -88,7 +89,9 @@ def test_a_person_who_disconnects_does_not_notice_that_the_broker_is_away(
     dead_broker: str, settings: Settings, client: Client, provider_server: FakeAuthorizationServer
 ) -> None:
     person = make_user()
-    (row,) = connect_many(register_sandbox(provider_server), provider_server, 1, clock=timezone.now, owner=person)
+    (row,) = connect_many(
+        register_sandbox(provider_server), provider_server, 1, clock=Clock(timezone.now()), owner=person
+    )
     provider_server.misbehave("revoke", Behaviour.UNAVAILABLE, times=None)
     client.login(username=person.username, password=PASSWORD)
     settings.HUB_BROKER_URL = dead_broker
@@ -96,7 +99,7 @@ def test_a_person_who_disconnects_does_not_notice_that_the_broker_is_away(
     with Connected(dead_broker):
         answer = client.post(reverse("integrations:disconnect", args=(row.uuid,)))
 
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     assert PendingRevocation.objects.get().connection == row
 
 

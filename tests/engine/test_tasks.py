@@ -3,16 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from celery.signals import worker_process_shutdown
 from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.utils import timezone
 from pytest_django import Settings
 
 from integrations import tasks
-from integrations.flows import close_account
-from integrations.models import AccountClosure, Connection, Notice, PendingRevocation, SweepRun
+from integrations.flows import close_account, uses
+from integrations.models import AccountClosure, Connection, Notice, PendingRevocation, SweepRun, Use
+from tests.clock import Clock
 from tests.engine.running import Engine
-from tests.factories import make_pending_revocation, make_user
+from tests.factories import make_connection, make_pending_revocation, make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
 from tests.fakes.registration import register_sandbox
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def due(server: FakeAuthorizationServer, count: int, **fields: object) -> list[Connection]:
-    return connect_many(register_sandbox(server), server, count, clock=timezone.now, **fields)  # type: ignore[arg-type]
+    return connect_many(register_sandbox(server), server, count, clock=Clock(timezone.now()), **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.requirement(65, 71)
@@ -83,7 +85,7 @@ def test_a_refusal_is_settled_in_the_row_and_the_next_task_goes_by_that(
     engine: Engine, provider_server: FakeAuthorizationServer, behaviour: Behaviour, error: str, status: str
 ) -> None:
     (row,) = due(provider_server, 1)
-    provider_server.misbehave("token", behaviour, times=None, **({"error": error} if error else {}))
+    provider_server.misbehave("token", behaviour, times=None, error=error)
 
     engine.run(tasks.refresh_connection, row.pk)
     engine.run(tasks.refresh_connection, row.pk)
@@ -171,3 +173,13 @@ def test_a_failing_task_is_over_and_does_not_reach_its_caller(engine: Engine, tr
     engine.run(tasks.refresh_connection, "not a number")
 
     assert not Connection.objects.exists()
+
+
+def test_uses_that_a_child_counted_are_written_when_it_ends() -> None:
+    row = make_connection()
+    for _ in range(3):
+        uses.note(row, actor="a task of a program", now=timezone.now())
+
+    worker_process_shutdown.send(sender=None, pid=1, exitcode=0)
+
+    assert Use.objects.get(connection=row).count == 3

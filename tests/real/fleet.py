@@ -56,6 +56,9 @@ class Fleet:
     def refreshed(self) -> int:
         return self.provider.statistics()["refreshes"]
 
+    def wait_until_refreshed(self, count: int) -> None:
+        wait_for(lambda: self.refreshed() >= count, what=f"{count} are not refreshed: {self.said()}")
+
     def wait_until_settled(self) -> None:
         """Wait until every connection is refreshed, or is left to the time that tells its outcome."""
         wait_for(lambda: self.database.ask(UNSETTLED) == 0, what=f"connections are left: {self.said()}")
@@ -119,7 +122,7 @@ def running_fleet(folder: Path, *, connections: int, workers: int, delay_seconds
         yield fleet
 
 
-def in_step(held: Sequence[dict[str, Any]], provider: Provider) -> list[dict[str, Any]]:
-    """Those that hold what the provider gave last."""
+def out_of_step(held: Sequence[dict[str, Any]], provider: Provider) -> set[int]:
+    """The families of those that do not hold what the provider gave last."""
     newest = provider.generations()
-    return [row for row in held if row["generation"] == newest.get(row["family"], 0)]
+    return {row["family"] for row in held if row["generation"] != newest.get(row["family"], 0)}

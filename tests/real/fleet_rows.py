@@ -46,4 +46,7 @@ def _held(row: Connection) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    {"seed": seed, "settle": settle}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "seed":
+        seed(*sys.argv[2:])
+    else:
+        settle(*sys.argv[2:])

@@ -61,7 +61,7 @@ class PostgreSQL:
     def ask(self, sql: str) -> Any:
         """The one value that a query gives."""
         with psycopg.connect(self.url, autocommit=True, connect_timeout=30) as connection:
-            row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(sql).fetchone()
         assert row is not None
         return row[0]
 

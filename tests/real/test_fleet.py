@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.fleet import wait_for
-from tests.real.fleet import CHILDREN, IN_FLIGHT, Fleet, fleet_marks, in_step, running_fleet
+from tests.real.fleet import CHILDREN, IN_FLIGHT, Fleet, fleet_marks, out_of_step, running_fleet
 
 pytestmark = fleet_marks
 SEED = int(os.environ.get("FLEET_SEED", "20310304"))
@@ -65,14 +65,14 @@ def test_two_thousand_connections_survive_whatever_is_killed_meanwhile(tmp_path:
 
     with running_fleet(tmp_path, connections=COUNT, workers=2, delay_seconds=DELAY_SECONDS) as fleet:
         for moment, incident in zip(moments, incidents, strict=True):
-            wait_for(lambda moment=moment: fleet.refreshed() >= moment, what=f"seed {SEED}: {fleet.said()}")
+            fleet.wait_until_refreshed(moment)
             lost_at_most += incident(fleet, chance)
         fleet.wait_until_settled()
         fleet.beat.stop()
         assert [program.stop() for program in fleet.workers] == [0, 0]
         held = fleet.settle()
         statistics = fleet.provider.statistics()
-        whole = in_step(held, fleet.provider)
+        lost = out_of_step(held, fleet.provider)
         said_by_database = fleet.database.log.read_text(errors="replace")
 
     where = f"seed {SEED}, {[incident.__name__ for incident in incidents]} at {moments}"
@@ -81,12 +81,12 @@ def test_two_thousand_connections_survive_whatever_is_killed_meanwhile(tmp_path:
     assert len(held) == COUNT
     assert statistics["reuses"] == 0, where
     assert {row["generation"] for row in working} == {1}, where
-    assert all(row in whole for row in working), where
+    assert lost <= {row["family"] for row in others}, where
     assert {(row["status"], row["code"]) for row in others} <= {("needs_reauthorization", "rotation_uncertain")}, where
     assert {row["generation"] for row in others} <= {0}
     assert len(others) <= lost_at_most < COUNT / 5, where
-    assert all(row["events"] == ["refreshed"] for row in working), where
-    assert all(row["events"] == ["needs_reauthorization"] for row in others), where
+    assert {tuple(row["events"]) for row in working} == {("refreshed",)}, where
+    assert {tuple(row["events"]) for row in others} <= {("needs_reauthorization",)}, where
     assert "protocol" not in said_by_database
 
 
@@ -94,7 +94,7 @@ def test_two_thousand_connections_survive_whatever_is_killed_meanwhile(tmp_path:
 def test_a_database_that_stops_in_the_middle_loses_no_token(tmp_path: Path) -> None:
     with running_fleet(tmp_path, connections=MEANWHILE, workers=1, delay_seconds=DELAY_SECONDS) as fleet:
         journal = tmp_path / "var" / "recovery"
-        wait_for(lambda: fleet.refreshed() >= MEANWHILE // 4, what=fleet.said())
+        fleet.wait_until_refreshed(MEANWHILE // 4)
         fleet.database.stop()
         wait_for(lambda: any(page.stat().st_size for page in journal.glob("*.journal")), what=fleet.said())
         fleet.database.start()
@@ -103,10 +103,11 @@ def test_a_database_that_stops_in_the_middle_loses_no_token(tmp_path: Path) -> N
         assert [program.stop() for program in fleet.workers] == [0]
         held = fleet.settle()
         statistics = fleet.provider.statistics()
-        whole = in_step(held, fleet.provider)
+        lost = out_of_step(held, fleet.provider)
 
     assert statistics["reuses"] == 0
-    assert len(whole) == len(held) == MEANWHILE
+    assert lost == set()
+    assert len(held) == MEANWHILE
     assert sum(row["generation"] for row in held) == statistics["refreshes"] >= MEANWHILE - CHILDREN * IN_FLIGHT
     assert {row["code"] for row in held} <= {"", "rotation_uncertain"}
     assert all(row["status"] == "active" for row in held if row["generation"] == 1)
@@ -117,7 +118,7 @@ def test_a_database_that_stops_in_the_middle_loses_no_token(tmp_path: Path) -> N
 def test_a_worker_that_is_told_to_stop_finishes_what_it_sent_and_gives_back_the_rest(tmp_path: Path) -> None:
     with running_fleet(tmp_path, connections=MEANWHILE, workers=1, delay_seconds=DELAY_SECONDS) as fleet:
         (program,) = fleet.workers
-        wait_for(lambda: fleet.refreshed() >= MEANWHILE // 10, what=fleet.said())
+        fleet.wait_until_refreshed(MEANWHILE // 10)
         code = program.stop()
         leases = fleet.database.ask("SELECT count(*) FROM integrations_connection WHERE lease_owner <> ''")
         stored = fleet.database.ask("SELECT count(*) FROM integrations_connection WHERE version = 2")
