@@ -74,6 +74,7 @@ def configuration(
         "task_time_limit": hard_limit,
         "worker_prefetch_multiplier": 1,
         "worker_max_tasks_per_child": 500,
+        "worker_proc_alive_timeout": float(MINUTE_SECONDS),
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # a broker that is away
         "broker_connection_retry_on_startup": True,

@@ -14,10 +14,12 @@ from hub.redaction import redact
 
 TALKATIVE = (
     "aiohttp",
+    "amqp",
     "asyncio",
     "django.db.backends",
     "fido2",
     "httpx",
+    "kombu",
     "oauth2_provider",
     "oauthlib",
     "requests",

@@ -72,7 +72,7 @@ def test_one_connection_is_refreshed_once_however_often_it_is_asked_for(
     assert len(provider_server.refreshes()) == 1
 
 
-@pytest.mark.requirement(72, 73)
+@pytest.mark.requirement(72, 73, 74)
 @pytest.mark.parametrize(
     ("behaviour", "error", "status"),
     [
@@ -112,6 +112,25 @@ def test_nothing_is_sent_for_what_is_switched_off_or_gone(
 
     assert provider_server.refreshes() == []
     assert statuses([off]) == {"active": 1}
+
+
+@pytest.mark.requirement(108)
+def test_what_a_task_had_no_time_for_is_done_by_the_next_one(
+    engine: Engine, provider_server: FakeAuthorizationServer, settings: Settings
+) -> None:
+    rows = due(provider_server, 3)
+    for row in rows:
+        make_pending_revocation(connection=row, tokens=stored_tokens(row))
+    Connection.objects.update(status=Connection.Status.REVOKING, refresh_due_at=None)
+
+    settings.HUB_SLICE_SECONDS = 0
+    engine.run(tasks.tell_providers)
+    assert PendingRevocation.objects.count() == 3
+    settings.HUB_SLICE_SECONDS = 60
+    engine.run(tasks.tell_providers)
+
+    assert statuses(rows) == {"revoked": 3}
+    assert [kinds(row) for row in rows] == [["revoked_at_provider"]] * 3
 
 
 @pytest.mark.requirement(105, 106, 108)

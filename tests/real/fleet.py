@@ -98,13 +98,15 @@ def environment_of(folder: Path, *, database: str, broker: str) -> dict[str, str
 
 
 @contextmanager
-def running_fleet(folder: Path, *, connections: int, workers: int, delay_seconds: float) -> Iterator[Fleet]:
+def running_fleet(
+    folder: Path, *, connections: int, workers: int, delay_seconds: float, **variables: str
+) -> Iterator[Fleet]:
     """Everything started, with so many connections whose tokens have run out."""
     with ExitStack() as stack:
         provider = stack.enter_context(Provider(delay_seconds=delay_seconds))
         database = stack.enter_context(PostgreSQL())
         broker = stack.enter_context(Redis(folder))
-        environment = environment_of(folder, database=database.url, broker=broker.url)
+        environment = environment_of(folder, database=database.url, broker=broker.url) | variables
         (folder / "var").mkdir(mode=0o700)
         rows(environment, "seed", provider.origin, str(connections))
         fleet = Fleet(

@@ -116,7 +116,9 @@ def test_a_database_that_stops_in_the_middle_loses_no_token(tmp_path: Path) -> N
 
 @pytest.mark.requirement(67)
 def test_a_worker_that_is_told_to_stop_finishes_what_it_sent_and_gives_back_the_rest(tmp_path: Path) -> None:
-    with running_fleet(tmp_path, connections=MEANWHILE, workers=1, delay_seconds=DELAY_SECONDS) as fleet:
+    with running_fleet(
+        tmp_path, connections=MEANWHILE, workers=1, delay_seconds=5 * DELAY_SECONDS, HUB_SLICE_SECONDS="600"
+    ) as fleet:
         (program,) = fleet.workers
         fleet.wait_until_refreshed(MEANWHILE // 10)
         code = program.stop()
