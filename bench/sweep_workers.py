@@ -68,9 +68,8 @@ def measure(variant: Variant, folder: Path) -> None:
         hub.connect_many(hub.register(provider.origin), variant.count)
         broker = stack.enter_context(fleet.Redis(folder))
         connect(broker)
-        for program in workers(variant, broker, folder):
-            stack.enter_context(program)
-            fleet.wait_for(lambda program=program: " ready." in program.said(), what=program.said())
+        started = [stack.enter_context(program) for program in workers(variant, broker, folder)]
+        fleet.wait_for(lambda: all(" ready." in program.said() for program in started), what="no worker is ready")
         swept(variant, workers=WORKERS)
         one, two = [], []
         for _ in range(ROUNDS):
