@@ -23,16 +23,18 @@ PATIENCE_SECONDS = 180
 LOOK_EVERY_SECONDS = 0.05
 
 
-def wait_for(condition: Callable[[], object], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
+def wait_for(
+    condition: Callable[[], object], *, what: str, seconds: float = PATIENCE_SECONDS, said: Callable[[], str] = str
+) -> None:
     """Look until the condition is true.
 
     Raises:
-        TimeoutError: it never was.
+        TimeoutError: it never was; it tells what, and what was `said`.
     """
     ends_at = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > ends_at:
-            raise TimeoutError(what)
+            raise TimeoutError(f"{what} {said()}")
         threading.Event().wait(LOOK_EVERY_SECONDS)
 
 
@@ -113,7 +115,7 @@ class Redis(Program):
 
     def start(self) -> None:
         super().start()
-        wait_for(self._answers, what=f"redis did not start: {self.said()}")
+        wait_for(self._answers, what="redis did not start:", said=self.said)
 
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url, socket_timeout=30)

@@ -24,6 +24,7 @@ TLS = {
     "amqps": {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None},
 }
 HOW_TO_SET = "HUB_BROKER_URL=redis://:password@host:6379/0 (or rediss://, amqp://, amqps://)"
+ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 MINUTE_SECONDS = 60
 
 
@@ -53,9 +54,8 @@ def configuration(
     soft_limit = slice_seconds + longest_seconds
     hard_limit = soft_limit + 30
     return {
-        "broker_url": broker_url or "memory://",
+        **_broker(broker_url, visibility_seconds=hard_limit + MINUTE_SECONDS),
         "task_always_eager": not broker_url,
-        "broker_use_ssl": TLS.get(urlsplit(broker_url).scheme),
         "include": [TASKS],
         "timezone": "UTC",
         # what travels
@@ -76,12 +76,6 @@ def configuration(
         "worker_max_tasks_per_child": 500,
         "worker_proc_alive_timeout": float(MINUTE_SECONDS),
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        # a broker that is away
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        "broker_connection_timeout": 3,
-        "broker_transport_options": _transport_options(broker_url, visibility_seconds=hard_limit + MINUTE_SECONDS),
-        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2},
         # what nobody needs
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
@@ -103,15 +97,21 @@ def schedule(*, sweep_every_seconds: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def _transport_options(broker_url: str, *, visibility_seconds: int) -> dict[str, Any]:
-    """So that nobody who publishes waits for long, and nobody who listens waits for ever."""
-    patience = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
-    if urlsplit(broker_url).scheme.startswith("redis"):
-        return {
-            **patience,
-            "visibility_timeout": visibility_seconds,
-            "socket_connect_timeout": 3,
-            "socket_timeout": 5,
-            "socket_keepalive": True,
-        }
-    return {**patience, "write_timeout": 5}
+def _broker(broker_url: str, *, visibility_seconds: int) -> dict[str, Any]:
+    """Nobody who publishes waits for long, and who listens waits for a broker that is away."""
+    scheme = urlsplit(broker_url).scheme
+    redis = {
+        "visibility_timeout": visibility_seconds,
+        "socket_connect_timeout": 3,
+        "socket_timeout": 5,
+        "socket_keepalive": True,
+    }
+    return {
+        "broker_url": broker_url or "memory://",
+        "broker_use_ssl": TLS.get(scheme),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_connection_timeout": 3,
+        "broker_transport_options": ONE_RETRY | (redis if scheme.startswith("redis") else {"write_timeout": 5}),
+        "task_publish_retry_policy": ONE_RETRY,
+    }

@@ -32,7 +32,6 @@ HURRIED = {
     "HUB_LEASE_SECONDS": "20",
     "HUB_SWEEP_EVERY_SECONDS": "1",
     "HUB_SWEEP_SLICES": "4",
-    "HUB_SLICE_SECONDS": "5",
     "HUB_SWEEP_CONCURRENCY": str(IN_FLIGHT),
 }
 UNSETTLED = """
@@ -57,11 +56,11 @@ class Fleet:
         return self.provider.statistics()["refreshes"]
 
     def wait_until_refreshed(self, count: int) -> None:
-        wait_for(lambda: self.refreshed() >= count, what=f"{count} are not refreshed: {self.said()}")
+        wait_for(lambda: self.refreshed() >= count, what=f"{count} are not refreshed:", said=self.said)
 
     def wait_until_settled(self) -> None:
         """Wait until every connection is refreshed, or is left to the time that tells its outcome."""
-        wait_for(lambda: self.database.ask(UNSETTLED) == 0, what=f"connections are left: {self.said()}")
+        wait_for(lambda: self.database.ask(UNSETTLED) == 0, what="connections are left:", said=self.said)
 
     def settle(self) -> list[dict[str, Any]]:
         """What each connection is and holds, ten minutes from now."""
