@@ -107,7 +107,7 @@ def _broker(broker_url: str, *, visibility_seconds: int) -> dict[str, Any]:
         "socket_keepalive": True,
     }
     return {
-        "broker_url": broker_url or "memory://",
+        "broker_url": broker_url or "memory://localhost",
         "broker_use_ssl": TLS.get(scheme),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
