@@ -1,5 +1,6 @@
 """A real Chromium on a live hub, signed in, with a provider beside it."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -22,6 +24,11 @@ from tests.fakes.registration import register_sandbox
 
 CHROMIUM = "/usr/bin/chromium"
 WIDE, NARROW = 1280, 390
+#: How long a page may take on a machine that is busy with other things.
+PATIENCE_MILLISECONDS = 30_000
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+#: What the hub waits for a provider; a little less than its lease lasts.
+PATIENT_DEADLINE_SECONDS = 45
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,14 @@ class Hub:
         assert f"{parts.scheme}://{parts.netloc}" == self.origin, self.page.url
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
+    def is_at(self, path: str) -> None:
+        """Wait until the browser is there, query included; on whatever part of the page."""
+        expect(self.page).to_have_url(re.compile(rf"^{re.escape(self.origin + path)}(#.*)?$"))
+
+    def is_under(self, path: str) -> None:
+        """Wait until the browser is at an address that begins so."""
+        expect(self.page).to_have_url(re.compile(f"^{re.escape(self.origin + path)}"))
+
     def sign_in(self, user: User) -> None:
         sign_in(self.page.context, user, origin=self.origin)
 
@@ -88,6 +103,22 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
             browser.close()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL a journey is made on one device of each kind: what a page looks like is no database's doing."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return
+    kinds = {Device(), Device(javascript=False)}
+    left_out = [item for item in items if device_of(item) not in kinds]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if device_of(item) in kinds]
+
+
+def device_of(item: pytest.Item) -> Device:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    device = parameters.get("device", Device())
+    return device if isinstance(device, Device) else Device()
+
+
 @pytest.fixture
 def device(request: pytest.FixtureRequest) -> Device:
     """Desktop, light, unless a mark says otherwise."""
@@ -98,7 +129,7 @@ def device(request: pytest.FixtureRequest) -> Device:
 def well_behaved(chromium: Browser, **options: object) -> Iterator[BrowserContext]:
     """A context in which no page may have a script error or violate the content security policy."""
     context = chromium.new_context(**{"timezone_id": "UTC", **options})  # type: ignore[arg-type]
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
     complaints: list[str] = []
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     context.on("console", lambda message: complaints.append(message.text) if is_a_violation(message.text) else None)
@@ -136,6 +167,7 @@ def provider_server() -> Iterator[FakeAuthorizationServer]:
 @pytest.fixture
 def hub(live_server: LiveServer, settings: Settings, page: Page, provider_server: FakeAuthorizationServer) -> Hub:
     settings.SITE_URL = live_server.url
+    settings.HUB_HTTP_DEADLINE_SECONDS = PATIENT_DEADLINE_SECONDS
     hub = Hub(
         origin=live_server.url,
         page=page,

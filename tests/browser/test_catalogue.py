@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Permission
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from integrations.models import ClientRegistration
 from tests.browser.conftest import NARROW, Hub, look, sign_in
@@ -20,8 +20,8 @@ def set_up(*providers: str) -> None:
         make_registration(provider=provider, slug=provider, variables={"issuer": "https://login.example.test"})
 
 
-def names(page: Page) -> list[str]:
-    return page.locator(".provider-card-name").all_inner_texts()
+def names(page: Page) -> Locator:
+    return page.locator(".provider-card-name")
 
 
 def test_many_services(hub: Hub) -> None:
@@ -34,13 +34,13 @@ def test_many_services(hub: Hub) -> None:
     look(page, "catalogue")
     page.get_by_role("link", name="Connected (2) Sandbox").click()
     expect(page.locator(".connection-row")).to_have_count(2)
-    assert hub.path == "/connections/?provider=sandbox"
+    hub.is_at("/connections/?provider=sandbox")
 
 
 def test_one_service(hub: Hub) -> None:
     page = hub.open("/connections/new/")
 
-    assert names(page) == ["Sandbox"]
+    expect(names(page)).to_have_text(["Sandbox"])
     look(page, "catalogue-one")
 
 
@@ -50,21 +50,21 @@ def test_searching_as_one_types_and_by_category(hub: Hub) -> None:
 
     page.get_by_label("Search", exact=True).press_sequentially("git")
     expect(page.get_by_role("status")).to_have_text("2 services found")
-    assert names(page) == ["GitHub", "GitLab"]
-    assert hub.path == "/connections/new/?q=git"
+    expect(names(page)).to_have_text(["GitHub", "GitLab"])
+    hub.is_at("/connections/new/?q=git")
     expect(page.get_by_label("Search", exact=True)).to_be_focused()
     page.get_by_role("link", name="Development").click()
-    assert hub.path == "/connections/new/?q=git&category=development"
+    hub.is_at("/connections/new/?q=git&category=development")
     page.get_by_label("Search", exact=True).fill("lin")
     expect(page.get_by_role("status")).to_have_text("1 service found")
 
-    assert names(page) == ["Linear"]
+    expect(names(page)).to_have_text(["Linear"])
     look(page, "catalogue-found")
     page.get_by_label("Search", exact=True).fill("nothing like this")
     expect(page.get_by_role("status")).to_have_text("0 services found")
     look(page, "catalogue-no-match")
     page.get_by_role("link", name="Show all services").click()
-    assert hub.path == "/connections/new/"
+    hub.is_at("/connections/new/")
 
 
 @pytest.mark.parametrize("width", [1280, NARROW])
@@ -104,7 +104,7 @@ def test_without_services(hub: Hub) -> None:
 
     page = hub.open("/connections/new/")
 
-    assert page.get_by_role("link", name="Open client registrations").is_visible()
+    expect(page.get_by_role("link", name="Open client registrations")).to_be_visible()
     look(page, "catalogue-empty-operator")
 
 
@@ -119,4 +119,4 @@ def test_an_operator_sets_a_service_up(hub: Hub) -> None:
 
     look(page, "catalogue-operator")
     page.get_by_role("link", name="Dropbox").click()
-    assert hub.path == "/admin/integrations/clientregistration/add/?provider=dropbox"
+    hub.is_at("/admin/integrations/clientregistration/add/?provider=dropbox")

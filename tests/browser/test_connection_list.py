@@ -1,11 +1,12 @@
 """The list of connections in a real browser: every state, by keyboard, without JavaScript, live."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from integrations.models import Connection
 from tests.browser.conftest import NARROW, Hub, look, sign_in
@@ -57,14 +58,14 @@ def of_every_standing(hub: Hub) -> None:
     held(hub, "Older", status=Status.REVOKED)
 
 
-def titles(page: Page) -> list[str]:
-    return page.locator(".connection-row-title").all_inner_texts()
+def titles(page: Page) -> Locator:
+    return page.locator(".connection-row-title")
 
 
 def test_nothing_is_connected(hub: Hub) -> None:
     page = hub.open("/connections/")
 
-    assert page.get_by_role("link", name="Add a connection").is_visible()
+    expect(page.get_by_role("link", name="Add a connection")).to_be_visible()
     look(page, "connections-empty")
 
 
@@ -73,8 +74,8 @@ def test_one_connection(hub: Hub) -> None:
 
     page = hub.open("/connections/")
 
-    assert page.get_by_text("1 connection", exact=True).is_visible()
-    assert not page.get_by_role("search").is_visible()
+    expect(page.get_by_text("1 connection", exact=True)).to_be_visible()
+    expect(page.get_by_role("search")).not_to_be_visible()
     look(page, "connections-one")
 
 
@@ -83,13 +84,14 @@ def test_every_standing(hub: Hub) -> None:
 
     page = hub.open("/connections/")
 
-    assert page.get_by_text("7 connections, 1 needs you").is_visible()
-    assert page.get_by_text("Needs you: access was withdrawn at Google").is_visible()
-    assert page.get_by_text("Switched off by an operator").is_visible()
-    assert page.title().startswith("(1) ")
+    expect(page.get_by_text("7 connections, 1 needs you")).to_be_visible()
+    expect(page.get_by_text("Needs you: access was withdrawn at Google")).to_be_visible()
+    expect(page.get_by_text("Switched off by an operator")).to_be_visible()
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
     look(page, "connections")
     page.get_by_role("link", name="2 disconnected connections").click()
-    assert sorted(titles(page)) == ["Old", "Older"]
+    expect(titles(page)).to_have_count(2)
+    assert sorted(titles(page).all_inner_texts()) == ["Old", "Older"]
     look(page, "connections-ended")
 
 
@@ -99,8 +101,8 @@ def test_two_hundred(hub: Hub) -> None:
     page = hub.open("/connections/")
     page.get_by_role("link", name="Next page").click()
 
-    assert page.get_by_text("Page 2 of 8").is_visible()
-    assert titles(page)[0] == "Account 025"
+    expect(page.get_by_text("Page 2 of 8")).to_be_visible()
+    expect(titles(page).first).to_have_text("Account 025")
     look(page, "connections-page-2")
 
 
@@ -111,15 +113,15 @@ def test_searching_as_one_types(hub: Hub) -> None:
     page.get_by_label("Search", exact=True).press_sequentially("robin17")
 
     expect(page.get_by_role("status")).to_have_text("1 connection found")
-    assert titles(page) == ["Account 017"]
-    assert hub.path == "/connections/?q=robin17"
+    expect(titles(page)).to_have_text(["Account 017"])
+    hub.is_at("/connections/?q=robin17")
     expect(page.get_by_label("Search", exact=True)).to_be_focused()
     look(page, "connections-found")
     page.get_by_label("Search", exact=True).fill("nothing like this")
     expect(page.get_by_role("status")).to_have_text("0 connections found")
     look(page, "connections-no-match")
     page.get_by_role("link", name="Show all connections").click()
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")
 
 
 def test_filters_and_words_together(hub: Hub) -> None:
@@ -132,10 +134,10 @@ def test_filters_and_words_together(hub: Hub) -> None:
     page.get_by_label("Status").select_option("Needs you")
 
     expect(page.get_by_role("status")).to_have_text("1 connection found")
-    assert hub.path == "/connections/?status=needs_you&provider=sandbox"
+    hub.is_at("/connections/?status=needs_you&provider=sandbox")
     page.reload()
-    assert titles(page) == ["Account of old"]
-    assert page.get_by_label("Status").input_value() == "needs_you"
+    expect(titles(page)).to_have_text(["Account of old"])
+    expect(page.get_by_label("Status")).to_have_value("needs_you")
 
 
 @pytest.mark.parametrize("width", [1280, NARROW])
@@ -159,12 +161,12 @@ def test_the_whole_row_opens_the_connection_and_its_button_reconnects(hub: Hub) 
     page = hub.open("/connections/")
 
     page.locator(".connection-row").click(position={"x": 600, "y": 20})
-    assert hub.path == f"/connections/{connection.uuid}/"
+    hub.is_at(f"/connections/{connection.uuid}/")
     hub.open("/connections/")
     page.get_by_role("button", name="Reconnect Work").click()
 
     page.wait_for_url("**/connections/problem/")
-    assert page.get_by_role("heading", level=1).text_content() == "That is another account"
+    expect(page.get_by_role("heading", level=1)).to_have_text("That is another account")
 
 
 def test_without_javascript(hub: Hub, another_page: Callable[..., Page]) -> None:
@@ -196,8 +198,8 @@ def test_changes_appear_by_themselves_and_take_nothing_away(hub: Hub) -> None:
     page.clock.run_for(21_000)
 
     expect(page.get_by_role("status")).to_have_text("60 connections, 1 needs you")
-    assert titles(page)[0] == "Account 020"
-    assert page.title().startswith("(1) ")
+    expect(titles(page).first).to_have_text("Account 020")
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
     expect(page.get_by_role("link", name="Account 024")).to_be_focused()
     assert page.evaluate("scrollY") == scrolled
 
@@ -252,8 +254,8 @@ def test_a_failing_server_leaves_the_list_as_it_is(hub: Hub) -> None:
     page.clock.run_for(21_000)
     page.wait_for_function("() => window.isOver")
 
-    assert titles(page) == ["Work"]
-    assert not page.get_by_text("Broken").is_visible()
+    expect(titles(page)).to_have_text(["Work"])
+    expect(page.get_by_text("Broken")).not_to_be_visible()
 
 
 def test_nothing_moves_while_it_loads_and_when_it_is_refreshed(hub: Hub) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from integrations.models import Connection, Event
 from tests.browser.conftest import Hub, look
@@ -51,7 +52,7 @@ def test_how_it_looks(hub: Hub) -> None:
 
     look(page, "connection")
     page.emulate_media(forced_colors="active")
-    assert page.locator(".use-chart-bars rect").first.is_visible()
+    expect(page.locator(".use-chart-bars rect").first).to_be_visible()
     page.emulate_media(forced_colors="none")
     look(hub.open(address(connection, "disconnect")), "disconnect")
 

@@ -7,7 +7,7 @@ import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from integrations.models import Event
 from tests.browser.conftest import NARROW, WIDE, Hub, glance
@@ -83,11 +83,11 @@ def hold(page: Page, name: str) -> None:
         glance(page, "every-" + name.replace(":", "-"))
     page.set_viewport_size({"width": REFLOW, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= REFLOW, name
-    assert page.locator("h1").count() == 1, name
+    expect(page.locator("h1"), name).to_have_count(1)
     assert page.evaluate(LEAPS) == [], name
     assert page.evaluate(ERRORS_APART) == [], name
     assert page.evaluate(TWICE) == [], name
-    assert page.locator("html").get_attribute("lang") == "en-gb", name
+    expect(page.locator("html"), name).to_have_attribute("lang", "en-gb")
 
 
 def test_errors_are_told_where_they_happened(hub: Hub) -> None:

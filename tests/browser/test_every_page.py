@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from integrations.models import ClientRegistration, Connection, Event
 from tests.authorization_server.steps import authorization_request, get_tokens, make_application
@@ -76,7 +77,7 @@ def test_leaving_for_the_provider(hub: Hub) -> None:
     page.route("**/connections/begin/**", without_refresh)
     page.get_by_role("button", name="Continue to Sandbox").click()
 
-    assert page.get_by_role("link", name="Continue to Sandbox").is_visible()
+    expect(page.get_by_role("link", name="Continue to Sandbox")).to_be_visible()
     look(page, "leave")
 
 
@@ -95,7 +96,7 @@ def test_a_problem_for_an_operator(hub: Hub) -> None:
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.wait_for_url("**/connections/problem/")
 
-    assert page.get_by_text(f"{hub.origin}/connections/callback/sandbox/").is_visible()
+    expect(page.get_by_text(f"{hub.origin}/connections/callback/sandbox/")).to_be_visible()
     look(page, "problem-operator")
 
 
@@ -109,7 +110,7 @@ def test_allowing_an_application(hub: Hub) -> None:
 
     asked = urlencode(authorization_request(scope="profile notes:read notes:write"))
     page = hub.open(f"/oauth/authorize/?{asked}")
-    assert page.get_by_role("button", name="Allow").is_visible()
+    expect(page.get_by_role("button", name="Allow")).to_be_visible()
     look(page, "authorize")
 
     refused = urlencode(authorization_request(redirect_uri="https://elsewhere.example.test/"))
@@ -135,5 +136,5 @@ def test_pages_without_a_request(hub: Hub, code: str) -> None:
     hub.open("/connections/")
     page.set_content(render_to_string(f"{code}.html").replace("/static/", f"{hub.origin}/static/"))
 
-    assert page.get_by_role("link", name="Your connections").is_visible()
+    expect(page.get_by_role("link", name="Your connections")).to_be_visible()
     look(page, code)

@@ -65,7 +65,7 @@ def test_a_provider_may_send_the_browser_on_to_origins_nobody_knows(hub: Hub, pa
 def test_the_code_is_nowhere_after_coming_back(hub: Hub, page: Page) -> None:
     connection = connect(hub)
 
-    assert hub.path == f"/connections/{connection.uuid}/connected/"
+    hub.is_at(f"/connections/{connection.uuid}/connected/")
     assert page.evaluate("document.referrer") == ""
     code = hub.server.secrets_issued()[0] if hasattr(hub.server, "secrets_issued") else "code-"
     assert code not in page.content()
@@ -104,7 +104,7 @@ def test_the_back_button_leads_to_the_choice_and_not_into_a_loop(hub: Hub, page:
 
     page.go_back()
 
-    assert hub.path == "/connections/new/sandbox/"
+    hub.is_at("/connections/new/sandbox/")
 
 
 def test_everything_works_without_javascript(hub: Hub, another_page: Callable[..., Page]) -> None:
@@ -149,12 +149,12 @@ def test_signing_out_ends_it(hub: Hub, page: Page) -> None:
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
     hub.open("/connections/")
 
-    assert hub.path.startswith("/accounts/login/")
+    hub.is_under("/accounts/login/")
     page.get_by_role("textbox").first.fill(hub.user.username)
     page.locator("input[type=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your connections")).to_be_visible()
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")
 
 
 def test_pages_of_refusal(hub: Hub, page: Page) -> None:

@@ -59,7 +59,7 @@ def whole_way(hub: Hub) -> None:
     page.get_by_label("What").select_option("Trouble")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("Why: Sandbox is busy.")).to_be_visible()
-    assert page.locator(".timeline-event").count() == 1
+    expect(page.locator(".timeline-event")).to_have_count(1)
     rows = list(csv.DictReader(saved(page, "Download as CSV", role="link").splitlines()))
     assert [row["Kind"] for row in rows] == ["refresh_failed"]
 
@@ -83,7 +83,7 @@ def whole_way(hub: Hub) -> None:
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_role("heading", name="Your account is deleted")).to_be_visible()
     hub.open("/connections/")
-    assert hub.path.startswith("/accounts/login/")
+    hub.is_under("/accounts/login/")
     assert not User.objects.exists()
 
 
@@ -115,7 +115,7 @@ def test_progress_moves_by_itself(hub: Hub) -> None:
     page.get_by_role("button", name="Go on now").click()
 
     expect(page.get_by_text("2 of 2 connections are confirmed as ended by their services.")).to_be_visible()
-    assert hub.path == "/connections/disconnect-all/progress/"
+    hub.is_at("/connections/disconnect-all/progress/")
 
 
 def test_everything_is_disconnected_by_keyboard_alone(hub: Hub) -> None:

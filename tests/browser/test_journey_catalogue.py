@@ -33,7 +33,7 @@ def test_found_as_one_types_then_chosen(hub: Hub) -> None:
 
     page.go_back()
     expect(page.get_by_label("Search", exact=True)).to_have_value("sandbox")
-    assert names(page) == ["Sandbox"]
+    expect(names(page)).to_have_text(["Sandbox"])
 
 
 @on_every_device
@@ -65,7 +65,7 @@ def test_searched_and_chosen_without_javascript(hub: Hub) -> None:
     page.get_by_role("link", name="Development").click()
     page.get_by_label("Search", exact=True).fill("HUB")
     page.get_by_role("button", name="Search").click()
-    assert names(page) == ["GitHub"]
+    expect(names(page)).to_have_text(["GitHub"])
     page.get_by_role("link", name="GitHub", exact=True).click()
 
     page.get_by_role("heading", name="Connect GitHub").wait_for()
@@ -83,7 +83,7 @@ def test_twins_are_told_apart_on_every_page(hub: Hub) -> None:
 
     expect(page.locator(".connection-row")).to_have_count(1)
     expect(page.locator(".connection-row")).to_contain_text("GitLab · gitlab.com")
-    assert page.get_by_label("Service").input_value() == "gitlab/gitlab-com"
+    expect(page.get_by_label("Service")).to_have_value("gitlab/gitlab-com")
     page.get_by_label("Service").select_option("GitHub · github-for-the-robots-of-the-department")
     expect(page.locator(".connection-row")).to_contain_text("GitHub · github-for-the-robots-of-the-department")
     page.get_by_label("Service").select_option("All services")

@@ -45,7 +45,7 @@ def test_a_feature_is_enabled_in_place(hub: Hub) -> None:
     features = section(page, "Features")
     features.get_by_text("Your connection to Sandbox was updated.").wait_for()
 
-    assert hub.path == f"{address(connection)}?at=features"
+    hub.is_at(f"{address(connection)}?at=features")
     expect(features.get_by_role("heading", name="Features")).to_be_in_viewport()
     expect(features.get_by_role("status")).to_be_in_viewport()
     expect(
@@ -106,16 +106,16 @@ def test_disconnecting_where_the_provider_can_be_told(hub: Hub) -> None:
     page = hub.open(address(connection))
 
     page.get_by_role("link", name="Disconnect…").click()
-    assert page.get_by_text("nightly import used it yesterday and will fail.").is_visible()
-    assert page.get_by_text("The hub tells Sandbox to end the access.").is_visible()
+    expect(page.get_by_text("nightly import used it yesterday and will fail.")).to_be_visible()
+    expect(page.get_by_text("The hub tells Sandbox to end the access.")).to_be_visible()
     page.get_by_role("button", name="Disconnect", exact=True).click()
     page.get_by_text("Sandbox confirmed that the access has ended.").wait_for()
 
     assert hub.server.grants("alice")[-1].revoked
     page = hub.open(address(connection))
-    assert page.get_by_text("Disconnected by you").is_visible()
-    assert section(page, "Use").get_by_text("nightly import").is_visible()
-    assert page.get_by_role("link", name="Connect Sandbox again").is_visible()
+    expect(page.get_by_text("Disconnected by you")).to_be_visible()
+    expect(section(page, "Use").get_by_text("nightly import")).to_be_visible()
+    expect(page.get_by_role("link", name="Connect Sandbox again")).to_be_visible()
 
 
 @on_every_device
@@ -125,13 +125,13 @@ def test_disconnecting_where_the_provider_cannot_be_told(hub: Hub) -> None:
     there = "https://www.spotify.com/account/apps/"
     page = hub.open(address(connection, "disconnect"))
 
-    assert page.get_by_role("link", name="remove the hub at Spotify").get_attribute("href") == there
+    expect(page.get_by_role("link", name="remove the hub at Spotify")).to_have_attribute("href", there)
     page.get_by_role("button", name="Disconnect", exact=True).click()
     page.get_by_text("Spotify is disconnected here.").wait_for()
 
-    assert page.get_by_role("link", name="Remove the hub at Spotify").get_attribute("href") == there
+    expect(page.get_by_role("link", name="Remove the hub at Spotify")).to_have_attribute("href", there)
     page = hub.open(address(connection))
-    assert page.get_by_role("link", name="Remove the hub at Spotify").get_attribute("href") == there
+    expect(page.get_by_role("link", name="Remove the hub at Spotify")).to_have_attribute("href", there)
 
 
 @on_every_device
@@ -169,7 +169,7 @@ def test_without_javascript(hub: Hub) -> None:
     page.get_by_label("Name").fill("Private")
     page.get_by_role("button", name="Save the name").click()
     page.get_by_text("Show the numbers").click()
-    assert page.get_by_role("rowheader").count() == 30
+    expect(page.get_by_role("rowheader")).to_have_count(30)
     page.get_by_role("link", name="Disconnect…").click()
     page.get_by_role("button", name="Disconnect", exact=True).click()
 

@@ -17,31 +17,27 @@ def helpdesk(hub: Hub) -> ClientRegistration:
     return register_helpdesk(hub.server)
 
 
-def granted(page: Page) -> str:
-    return page.get_by_role("region", name="Sandbox").inner_text()
-
-
 @on_every_device
 def test_choose_leave_and_read_what_was_granted(hub: Hub) -> None:
     page = hub.open(CHOICE)
-    assert page.get_by_role("switch", name="Know who you are").is_disabled()
-    assert page.get_by_role("switch", name="Know who you are").is_checked()
+    expect(page.get_by_role("switch", name="Know who you are")).to_be_disabled()
+    expect(page.get_by_role("switch", name="Know who you are")).to_be_checked()
     page.get_by_text("Technical details of “Read your notes”").click()
-    assert page.get_by_text("notes:read").is_visible()
+    expect(page.get_by_text("notes:read")).to_be_visible()
     page.get_by_role("switch", name="Read your notes").click()
     page.get_by_role("switch", name="Write notes").check()
     hub.server.conduct.granted_scope = frozenset({"profile", "notes:read"})
     page.get_by_role("button", name="Continue to Sandbox").click()
 
     page.wait_for_url("**/connected/")
-    assert "Write notes stays off." in page.get_by_text("stays off").inner_text()
+    expect(page.get_by_text("stays off")).to_contain_text("Write notes stays off.")
     page.reload()
-    assert page.get_by_role("heading", name="Sandbox is connected.").is_visible()
+    expect(page.get_by_role("heading", name="Sandbox is connected.")).to_be_visible()
     hub.server.conduct.granted_scope = None
     page.get_by_role("button", name="Ask Sandbox again").click()
 
     page.get_by_role("heading", name="Your connection to Sandbox was updated.").wait_for()
-    assert not page.get_by_text("stays off").count()
+    expect(page.get_by_text("stays off")).to_have_count(0)
 
 
 def test_the_pages_look_right(hub: Hub, helpdesk: ClientRegistration) -> None:
@@ -86,9 +82,9 @@ def test_a_bad_answer_is_explained_and_a_good_one_goes_on(hub: Hub, helpdesk: Cl
     page.get_by_role("button", name="Continue to Helpdesk").click()
 
     expect(page.get_by_role("alert")).to_contain_text("Nothing was sent yet")
-    assert page.get_by_label("Your help desk").input_value() == "Not a desk!"
-    assert page.get_by_label("Region").input_value() == "us"
-    assert page.get_by_role("switch", name="Read your tickets").is_checked()
+    expect(page.get_by_label("Your help desk")).to_have_value("Not a desk!")
+    expect(page.get_by_label("Region")).to_have_value("us")
+    expect(page.get_by_role("switch", name="Read your tickets")).to_be_checked()
     page.get_by_label("Your help desk").fill("acme")
     page.get_by_role("button", name="Continue to Helpdesk").click()
 
@@ -112,7 +108,7 @@ def test_by_keyboard_alone(hub: Hub) -> None:
     page = hub.open(CHOICE)
     page.get_by_role("switch", name="Read your notes").focus()
     page.keyboard.press("Space")
-    assert page.get_by_role("switch", name="Read your notes").is_checked()
+    expect(page.get_by_role("switch", name="Read your notes")).to_be_checked()
     for _ in range(10):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == "Continue to Sandbox":
@@ -120,7 +116,7 @@ def test_by_keyboard_alone(hub: Hub) -> None:
     page.keyboard.press("Enter")
 
     page.wait_for_url("**/connected/")
-    assert page.get_by_role("heading", name="Sandbox is connected.").is_visible()
+    expect(page.get_by_role("heading", name="Sandbox is connected.")).to_be_visible()
     assert hub.user.connections.get().scope == {"profile", "notes:read"}
 
 
@@ -135,7 +131,7 @@ def test_without_javascript(hub: Hub, helpdesk: ClientRegistration) -> None:
     hub.server.conduct.granted_scope = frozenset({"profile"})
     page.get_by_role("button", name="Continue to Helpdesk").click()
     page.get_by_role("heading", name="Helpdesk is connected.").wait_for()
-    assert page.get_by_text("Read your tickets stays off.").is_visible()
+    expect(page.get_by_text("Read your tickets stays off.")).to_be_visible()
     hub.server.conduct.granted_scope = None
     page.get_by_role("button", name="Ask Helpdesk again").click()
 
@@ -155,5 +151,5 @@ def test_a_denial_leaves_everything_as_it_was(hub: Hub, page: Page) -> None:
     page.get_by_role("button", name="Enable Read your notes").click()
 
     page.get_by_role("heading", name="You did not allow access").wait_for()
-    assert page.get_by_text("nothing you had connected before has changed").is_visible()
+    expect(page.get_by_text("nothing you had connected before has changed")).to_be_visible()
     assert hub.user.connections.get().scope == {"profile"}

@@ -40,30 +40,30 @@ def confirm(page: Page) -> None:
 def test_ask_change_and_see_what_happened(hub: Hub) -> None:
     page = open_console(hub, connect(hub, "Read your notes", "Write notes"))
     page.get_by_role("link", name="Fill in Read your notes").click()
-    assert page.get_by_label("Path").input_value() == "/notes"
+    expect(page.get_by_label("Path")).to_have_value("/notes")
     assert hub.server.requests("api") == []
-    assert not page.get_by_label("Body").is_visible()
+    expect(page.get_by_label("Body")).not_to_be_visible()
 
     page.get_by_role("button", name="Send").click()
     heading = page.get_by_role("heading", name="Sandbox answered 200 OK")
     expect(heading).to_be_focused()
-    assert page.get_by_text("a note of alice").first.is_visible()
+    expect(page.get_by_text("a note of alice").first).to_be_visible()
     look_at_width(page)
 
     page.get_by_label("Method").select_option("POST")
     page.get_by_label("Feature").select_option(label="Write notes")
     page.get_by_label("Body").fill(BODY)
-    assert page.get_by_text("The hub cannot undo it.").is_visible()
+    expect(page.get_by_text("The hub cannot undo it.")).to_be_visible()
     page.get_by_role("button", name="Send").click()
     confirm(page)
-    assert page.get_by_label("Body").input_value() == BODY
+    expect(page.get_by_label("Body")).to_have_value(BODY)
     assert len(hub.server.requests("api")) == 1
 
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("heading", name="Sandbox answered 200 OK")).to_be_focused()
     assert json.loads(hub.server.requests("api")[-1].body) == json.loads(BODY)
     page.get_by_text("The same in Python").first.click()
-    assert page.get_by_text("session.post('/notes', json={'text': 'Water the plants'})").is_visible()
+    expect(page.get_by_text("session.post('/notes', json={'text': 'Water the plants'})")).to_be_visible()
     look_at_width(page)
 
 
@@ -77,7 +77,7 @@ def test_everything_works_without_javascript(hub: Hub) -> None:
     page = open_console(hub, connect(hub, "Read your notes", "Write notes"))
     page.get_by_role("link", name="Fill in Read your notes").click()
     page.get_by_role("button", name="Send").click()
-    assert page.get_by_role("heading", name="Sandbox answered 200 OK").is_visible()
+    expect(page.get_by_role("heading", name="Sandbox answered 200 OK")).to_be_visible()
 
     page.get_by_label("Method").select_option("POST")
     page.get_by_label("Feature").select_option(label="Write notes")
@@ -86,7 +86,7 @@ def test_everything_works_without_javascript(hub: Hub) -> None:
     confirm(page)
     page.get_by_role("button", name="Send").click()
 
-    assert page.get_by_role("heading", name="Sandbox answered 200 OK").is_visible()
+    expect(page.get_by_role("heading", name="Sandbox answered 200 OK")).to_be_visible()
     assert json.loads(hub.server.requests("api")[-1].body) == json.loads(BODY)
 
 
@@ -120,12 +120,12 @@ def test_while_the_provider_thinks_the_page_says_so(hub: Hub) -> None:
 
     page.get_by_role("button", name="Send").click()
     gate.wait_for_arrival()
-    assert page.get_by_text("Asking Sandbox…").is_visible()
+    expect(page.get_by_text("Asking Sandbox…")).to_be_visible()
     look(page, "console-asking")
     gate.open()
 
     expect(page.get_by_role("heading", name="Sandbox answered 200 OK")).to_be_focused()
-    assert not page.get_by_text("Asking Sandbox…").is_visible()
+    expect(page.get_by_text("Asking Sandbox…")).not_to_be_visible()
 
 
 def test_what_is_wrong_is_said_where_it_is(hub: Hub) -> None:
@@ -134,8 +134,8 @@ def test_what_is_wrong_is_said_where_it_is(hub: Hub) -> None:
     page.get_by_role("button", name="Send").click()
 
     expect(page.get_by_label("Path")).to_be_focused()
-    assert page.get_by_text("This is not an address of Sandbox’s API.").is_visible()
-    assert page.get_by_label("Path").input_value() == "https://evil.example/"
+    expect(page.get_by_text("This is not an address of Sandbox’s API.")).to_be_visible()
+    expect(page.get_by_label("Path")).to_have_value("https://evil.example/")
     look(page, "console-wrong-path")
 
 
@@ -151,7 +151,7 @@ def test_a_feature_that_is_off_is_allowed_on_the_way(hub: Hub) -> None:
     page.get_by_role("link", name="Allow it").click()
     page.get_by_role("button", name="Continue to Sandbox").click()
     page.get_by_text("What you typed is still here.").wait_for()
-    assert page.get_by_label("Path").input_value() == "/notes?kept=1"
+    expect(page.get_by_label("Path")).to_have_value("/notes?kept=1")
     page.get_by_role("button", name="Send").click()
 
     expect(page.get_by_role("heading", name="Sandbox answered 200 OK")).to_be_focused()
@@ -167,9 +167,9 @@ def test_a_page_of_theirs_is_not_a_page_of_ours(hub: Hub) -> None:
     page.get_by_role("button", name="Send").click()
 
     expect(page.get_by_role("heading", name="Sandbox answered 500")).to_be_focused()
-    assert page.get_by_role("heading", name="Sign in").count() == 0
-    assert page.title() == "Try Sandbox · Integration Hub"
-    assert page.locator("main img").count() == 0
+    expect(page.get_by_role("heading", name="Sign in")).to_have_count(0)
+    expect(page).to_have_title("Try Sandbox · Integration Hub")
+    expect(page.locator("main img")).to_have_count(0)
     look(page, "console-hostile")
 
 

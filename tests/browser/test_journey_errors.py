@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 from pytest_django import Settings
 
 from integrations.models import AuthorizationRequest, ClientRegistration
@@ -50,18 +50,18 @@ def starts_again(hub: Hub) -> None:
     hub.page.get_by_text("Sandbox is connected.").wait_for()
 
 
-def title(page: Page) -> str:
-    return page.get_by_role("heading", level=1).inner_text()
+def title(page: Page) -> Locator:
+    return page.get_by_role("heading", level=1)
 
 
 @on_every_device
 def test_an_address_that_is_not_there(hub: Hub) -> None:
     page = hub.open("/no/such/page/")
 
-    assert title(page) == "This page does not exist"
+    expect(title(page)).to_have_text("This page does not exist")
     glance(page, "error-404")
     page.get_by_role("link", name="Your connections").click()
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")
 
 
 @on_every_device
@@ -69,10 +69,10 @@ def test_a_page_that_is_not_for_everyone(hub: Hub) -> None:
     hub.sign_in(make_user("clerk", is_staff=True))
     page = hub.open("/admin/integrations/connection/")
 
-    assert title(page) == "You may not do this"
+    expect(title(page)).to_have_text("You may not do this")
     glance(page, "error-403")
     page.get_by_role("link", name="Your connections").click()
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")
 
 
 @on_every_device
@@ -81,7 +81,7 @@ def test_a_form_that_is_out_of_date(hub: Hub) -> None:
     page.context.clear_cookies(name="hub_test_csrf")
     page.get_by_role("button", name="Continue to Sandbox").click()
 
-    assert title(page) == "This form is out of date"
+    expect(title(page)).to_have_text("This form is out of date")
     glance(page, "error-403-csrf")
     page.go_back()
     page.reload()
@@ -93,10 +93,10 @@ def test_a_form_that_is_out_of_date(hub: Hub) -> None:
 def test_a_request_that_cannot_be_read(hub: Hub) -> None:
     page = hub.open("/connections/?q=%00")
 
-    assert title(page) == "This request cannot be read"
+    expect(title(page)).to_have_text("This request cannot be read")
     glance(page, "error-400")
     page.get_by_role("link", name="Your connections").click()
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")
 
 
 @on_every_device
@@ -104,11 +104,11 @@ def test_our_own_mistake(hub: Hub, settings: Settings) -> None:
     settings.ROOT_URLCONF = "tests.failing_urls"
     page = hub.open("/fail/")
 
-    assert title(page) == "Something went wrong here"
-    assert page.get_by_text("Support code:").is_visible()
+    expect(title(page)).to_have_text("Something went wrong here")
+    expect(page.get_by_text("Support code:")).to_be_visible()
     glance(page, "error-500")
     page.get_by_role("link", name="Your connections").click()
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")
 
 
 @on_every_device
@@ -122,18 +122,18 @@ def test_too_many_attempts(hub: Hub, settings: Settings) -> None:
         page.get_by_label("Password").fill("a wrong word")
         page.get_by_role("button", name="Sign in", exact=True).click()
 
-    assert title(page) == "Too many attempts"
+    expect(title(page)).to_have_text("Too many attempts")
     glance(page, "error-429")
     page.get_by_role("link", name="Your connections").click()
-    assert hub.path == "/accounts/login/?next=/connections/"
+    hub.is_at("/accounts/login/?next=/connections/")
 
 
 @on_every_device
 def test_saying_no_at_the_provider(hub: Hub) -> None:
     page = press_continue(hub, **{"X-Fake-Error": "access_denied"})
 
-    assert title(page) == "You did not allow access"
-    assert page.get_by_text("Nothing was connected").is_visible()
+    expect(title(page)).to_have_text("You did not allow access")
+    expect(page.get_by_text("Nothing was connected")).to_be_visible()
     glance(page, "problem-denied")
     starts_again(hub)
 
@@ -143,7 +143,7 @@ def test_a_provider_that_is_down(hub: Hub) -> None:
     hub.server.misbehave("token", Behaviour.SERVER_ERROR)
     page = press_continue(hub)
 
-    assert title(page) == "Sandbox is not answering"
+    expect(title(page)).to_have_text("Sandbox is not answering")
     glance(page, "problem-offline")
     starts_again(hub)
 
@@ -154,7 +154,7 @@ def test_taking_too_long(hub: Hub) -> None:
     AuthorizationRequest.objects.update(expires_at=timezone.now())
     page = hub.open(back)
 
-    assert title(page) == "That took too long"
+    expect(title(page)).to_have_text("That took too long")
     glance(page, "problem-expired")
     starts_again(hub)
 
@@ -167,11 +167,11 @@ def test_coming_back_as_another_account(hub: Hub) -> None:
     page.get_by_role("button", name="Reconnect").click()
     page.wait_for_url("**/connections/problem/")
 
-    assert title(page) == "That is another account"
-    assert page.get_by_text("The connection was not changed.").is_visible()
+    expect(title(page)).to_have_text("That is another account")
+    expect(page.get_by_text("The connection was not changed.")).to_be_visible()
     glance(page, "problem-another-account")
     page.get_by_role("link", name="Your connections").click()
-    assert page.get_by_role("heading", name="Your connections").is_visible()
+    expect(page.get_by_role("heading", name="Your connections")).to_be_visible()
 
 
 def as_another_person(hub: Hub) -> None:
@@ -196,7 +196,7 @@ def test_coming_back_as_somebody_else(hub: Hub, changed: Callable[[Hub], None], 
     changed(hub)
     page = hub.open(back)
 
-    assert title(page) == expected
+    expect(title(page)).to_have_text(expected)
     glance(page, name)
     page.get_by_role("link", name="Start again").click()
     page.get_by_role("button", name="Continue to Sandbox").click()
@@ -209,7 +209,7 @@ def test_a_service_that_was_switched_off(hub: Hub) -> None:
     ClientRegistration.objects.update(enabled=False)
     page.get_by_role("button", name="Continue to Sandbox").click()
 
-    assert title(page) == "Sandbox is switched off"
+    expect(title(page)).to_have_text("Sandbox is switched off")
     glance(page, "problem-switched-off")
     page.get_by_role("link", name="Your connections").click()
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")

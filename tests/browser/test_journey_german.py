@@ -34,11 +34,11 @@ def test_sign_in_look_around_and_connect(german: Hub) -> None:
     page.get_by_role("button", name="Anmelden", exact=True).click()
 
     page.get_by_role("heading", name="Ihre Verbindungen").wait_for()
-    assert page.get_by_text("1 Verbindung, bei 1 müssen Sie handeln").is_visible()
+    expect(page.get_by_text("1 Verbindung, bei 1 müssen Sie handeln")).to_be_visible()
     look(page, "german-connections")
     page.get_by_role("link", name="Verbindung hinzufügen").click()
     page.get_by_role("heading", name="Verbindung hinzufügen").wait_for()
-    assert page.get_by_text("Ein Anbieter zum Üben").first.is_visible()
+    expect(page.get_by_text("Ein Anbieter zum Üben").first).to_be_visible()
     look(page, "german-catalogue")
 
     german.open(reverse("integrations:provider", args=["sandbox"]))
@@ -65,7 +65,7 @@ def test_a_full_list(german: Hub) -> None:
 
     german.open("/connections/")
 
-    assert german.page.locator(".connection-row").count() == 6
+    expect(german.page.locator(".connection-row")).to_have_count(6)
     look(german.page, "german-full-list")
 
 
@@ -73,7 +73,7 @@ def test_a_full_list(german: Hub) -> None:
 def test_other_pages(german: Hub, path: str) -> None:
     german.open(path)
 
-    assert german.page.locator("html").get_attribute("lang") == "de"
+    expect(german.page.locator("html")).to_have_attribute("lang", "de")
     look(german.page, f"german-{path.strip('/').replace('/', '-')}")
 
 

@@ -77,8 +77,8 @@ def test_found_and_mended_without_javascript(hub: Hub) -> None:
     page.get_by_label("Status").select_option("Needs you")
     page.get_by_role("button", name="Search").click()
 
-    assert titles(page) == ["Payroll"]
-    assert hub.path == "/connections/?q=PAY&status=needs_you&provider="
+    expect(titles(page)).to_have_text(["Payroll"])
+    hub.is_at("/connections/?q=PAY&status=needs_you&provider=")
     page.get_by_role("button", name="Reconnect Payroll").click()
 
     expect(page.locator(".connection-row")).to_have_count(0)
@@ -106,7 +106,7 @@ def test_no_name_breaks_the_list(hub: Hub) -> None:
 
     page = hub.open("/connections/")
 
-    assert len(titles(page)) == 9
+    expect(titles(page)).to_have_count(9)
     look(page, "connections-names-that-hurt")
     assert page.evaluate(
         "[...document.querySelectorAll('.connection-row')].every((row) => row.scrollWidth <= row.clientWidth + 1)"
@@ -132,7 +132,7 @@ def test_any_number_of_connections(hub: Hub, count: int, pages: int) -> None:
 
     assert page.get_by_role("search").is_visible() == (count >= 6)
     assert page.get_by_role("navigation", name="Pages").is_visible() == (pages > 1)
-    assert len(titles(page)) == (count - 1) % 25 + 1
+    expect(titles(page)).to_have_count((count - 1) % 25 + 1)
 
 
 def test_back_and_forward_lead_through_what_was_looked_for(hub: Hub) -> None:
@@ -146,7 +146,7 @@ def test_back_and_forward_lead_through_what_was_looked_for(hub: Hub) -> None:
     page.go_back()
 
     expect(page.get_by_label("Search", exact=True)).to_have_value("account 017")
-    assert titles(page) == ["Account 017"]
+    expect(titles(page)).to_have_text(["Account 017"])
     page.go_forward()
     page.get_by_role("heading", name="Account 017").wait_for()
 
@@ -154,13 +154,13 @@ def test_back_and_forward_lead_through_what_was_looked_for(hub: Hub) -> None:
 def test_paging_while_rows_move_shows_what_there_is(hub: Hub) -> None:
     many(hub, 51)
     page = hub.open("/connections/?page=3")
-    assert len(titles(page)) == 1
+    expect(titles(page)).to_have_count(1)
 
     Connection.objects.filter(owner=hub.user).order_by("pk").first().delete()  # type: ignore[union-attr]
     page.reload()
 
     expect(page.get_by_text("Page 2 of 2")).to_be_visible()
-    assert len(titles(page)) == 25
+    expect(titles(page)).to_have_count(25)
 
 
 def test_what_is_being_typed_survives_a_refresh(hub: Hub) -> None:
@@ -215,7 +215,7 @@ def test_the_session_ends_while_one_searches(hub: Hub) -> None:
     page.get_by_label("Search", exact=True).fill("account 017")
 
     page.wait_for_url("**/accounts/login/**")
-    assert hub.path.startswith("/accounts/login/?next=/connections/%3Fq%3Daccount%2B017")
+    hub.is_under("/accounts/login/?next=/connections/%3Fq%3Daccount%2B017")
 
 
 def test_rows_of_equal_rank_keep_their_order(hub: Hub) -> None:
@@ -223,6 +223,8 @@ def test_rows_of_equal_rank_keep_their_order(hub: Hub) -> None:
     for number in range(60):
         held(hub, f"Same {number:02}", last_used_at=at, created_at=at)
 
-    seen = [title for number in (1, 2, 3) for title in titles(hub.open(f"/connections/?page={number}"))]
+    seen = [
+        title for number in (1, 2, 3) for title in titles(hub.open(f"/connections/?page={number}")).all_inner_texts()
+    ]
 
     assert sorted(seen) == [f"Same {number:02}" for number in range(60)]

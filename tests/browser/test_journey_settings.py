@@ -36,7 +36,7 @@ def choose(hub: Hub) -> None:
     page.get_by_label("Deutsch").check()
     page.get_by_role("button", name="Save").click()
     page.wait_for_selector("html[lang=de]")
-    assert hub.path == "/settings/language/"
+    hub.is_at("/settings/language/")
     expect(page.get_by_label("Deutsch")).to_be_checked()
 
 

@@ -1,7 +1,9 @@
 """What a page says while the hub works, and while it is out of reach."""
 
+import re
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Hub, look
 from tests.browser.test_connection_list import held, watched
@@ -9,8 +11,8 @@ from tests.browser.test_connection_list import held, watched
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def line_of(page: Page) -> str:
-    return page.locator("[data-live-status]").inner_text()
+def line_of(page: Page) -> Locator:
+    return page.locator("[data-live-status]")
 
 
 def test_a_form_is_sent_once_and_says_that_it_is_busy(hub: Hub) -> None:
@@ -30,12 +32,12 @@ def test_a_form_is_sent_once_and_says_that_it_is_busy(hub: Hub) -> None:
     page.clock.run_for(700)
 
     assert sent == [f"{hub.origin}/connections/begin/sandbox/"]
-    assert line_of(page) == "Working on it…"
+    expect(line_of(page)).to_have_text("Working on it…")
     assert button.evaluate("(button) => button.offsetWidth") == width
     look(page, "provider-busy")
     page.clock.run_for(20_000)
     expect(button).not_to_have_attribute("aria-disabled", "true")
-    assert line_of(page) == ""
+    expect(line_of(page)).to_have_text("")
 
 
 def test_a_page_that_comes_back_from_the_cache_can_be_used_again(hub: Hub) -> None:
@@ -48,7 +50,7 @@ def test_a_page_that_comes_back_from_the_cache_can_be_used_again(hub: Hub) -> No
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
 
     expect(button).not_to_have_attribute("aria-disabled", "true")
-    assert line_of(page) == ""
+    expect(line_of(page)).to_have_text("")
 
 
 def test_a_form_whose_answer_is_a_file_is_never_busy(hub: Hub) -> None:
@@ -59,7 +61,7 @@ def test_a_form_whose_answer_is_a_file_is_never_busy(hub: Hub) -> None:
 
     button.click(no_wait_after=True)
 
-    assert button.get_attribute("aria-disabled") is None
+    expect(button).not_to_have_attribute("aria-disabled", re.compile(""))
 
 
 def test_a_hub_out_of_reach_is_said_and_forgotten_when_it_is_back(hub: Hub) -> None:
@@ -69,7 +71,7 @@ def test_a_hub_out_of_reach_is_said_and_forgotten_when_it_is_back(hub: Hub) -> N
     page.route("**/connections/", lambda route: route.abort())
     page.clock.run_for(21_000)
     expect(page.locator("[data-live-status]")).to_contain_text("No connection to the hub.")
-    assert page.locator(".connection-row-title").all_inner_texts() == ["Work"]
+    expect(page.locator(".connection-row-title")).to_have_text(["Work"])
     look(page, "connections-lost")
 
     page.unroute("**/connections/")
@@ -98,5 +100,5 @@ def test_a_hub_that_fails_says_so_and_puts_no_error_into_the_list(hub: Hub) -> N
     page.clock.run_for(21_000)
 
     expect(page.locator("[data-live-status]")).to_contain_text("The hub could not answer.")
-    assert page.locator(".connection-row-title").all_inner_texts() == ["Work"]
-    assert not page.get_by_text("Broken").is_visible()
+    expect(page.locator(".connection-row-title")).to_have_text(["Work"])
+    expect(page.get_by_text("Broken")).not_to_be_visible()

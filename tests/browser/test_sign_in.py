@@ -194,7 +194,7 @@ def test_sessions_elsewhere_are_ended(hub: Hub) -> None:
     expect(page.get_by_role("button", name="Sign out everywhere else")).not_to_be_visible()
     assert [place.get("/connections/").status_code for place in places] == [302, 302]
     hub.open("/connections/")
-    assert hub.path == "/connections/"
+    hub.is_at("/connections/")
 
 
 def test_signing_out_says_so(hub: Hub) -> None:
@@ -204,7 +204,7 @@ def test_signing_out_says_so(hub: Hub) -> None:
 
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
     page.get_by_role("link", name="Sign in again").click()
-    assert hub.path == "/accounts/login/"
+    hub.is_at("/accounts/login/")
 
 
 def test_signing_in_by_keyboard_alone_and_without_javascript(hub: Hub, another_page: Callable[..., Page]) -> None:

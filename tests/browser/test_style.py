@@ -1,7 +1,7 @@
 """The style page: every component in every state, without a violation, details open too."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Hub, look
 from tests.browser.keyboard import tab_to
@@ -17,7 +17,7 @@ def test_every_component_in_every_state(hub: Hub) -> None:
 
     page.evaluate(UNFOLD)
 
-    assert page.locator("main details:not([open])").count() == 0
+    expect(page.locator("main details:not([open])")).to_have_count(0)
     look(page, "style-unfolded")
 
 
@@ -47,10 +47,10 @@ def test_printed_it_is_the_content_alone(hub: Hub) -> None:
 
     page.emulate_media(media="print")
 
-    assert page.locator(".recovery-codes").first.is_visible()
-    assert not page.locator(".site-header").is_visible()
-    assert not page.locator(".site-footer").is_visible()
-    assert not page.get_by_role("button", name="Primary").is_visible()
+    expect(page.locator(".recovery-codes").first).to_be_visible()
+    expect(page.locator(".site-header")).not_to_be_visible()
+    expect(page.locator(".site-footer")).not_to_be_visible()
+    expect(page.get_by_role("button", name="Primary")).not_to_be_visible()
 
 
 def test_with_the_colours_of_the_system_the_focus_can_be_seen(hub: Hub) -> None:
