@@ -55,19 +55,18 @@ def main() -> int:
     if database.vendor == "sqlite":
         print("sweep_workers: measured on PostgreSQL only", file=sys.stderr)
         return 0
-    with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as name, fleet.Redis(Path(name)) as broker:
+        connect(broker)
         for variant in VARIANTS:
-            measure(variant, Path(folder))
+            measure(variant, broker, Path(name))
     return 0
 
 
-def measure(variant: Variant, folder: Path) -> None:
+def measure(variant: Variant, broker: fleet.Redis, folder: Path) -> None:
     hub.empty_database()
     with ExitStack() as stack:
         provider = stack.enter_context(Provider(delay_seconds=variant.delay_seconds))
         hub.connect_many(hub.register(provider.origin), variant.count)
-        broker = stack.enter_context(fleet.Redis(folder))
-        connect(broker)
         started = [stack.enter_context(program) for program in workers(variant, broker, folder)]
         fleet.wait_for(lambda: all(" ready." in program.said() for program in started), what="no worker is ready")
         swept(variant, workers=WORKERS)
