@@ -65,6 +65,7 @@ def configuration(
         "task_ignore_result": True,
         "result_backend": None,
         "task_queues": {name: {"exchange": name, "routing_key": name} for name in QUEUES},
+        "task_create_missing_queues": False,
         "task_default_queue": CHORES,
         "task_routes": ROUTES,
         # a task that is begun, and what ends it

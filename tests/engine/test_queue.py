@@ -113,4 +113,4 @@ def test_what_beat_asks_for_exists_and_expires() -> None:
 def test_every_queue_that_is_used_is_listened_to() -> None:
     used = {app.amqp.router.route({}, name)["queue"].name for name in app.tasks if name.startswith("integrations.")}
 
-    assert used == set(engine.QUEUES) == set(app.amqp.queues)
+    assert used == set(app.conf.task_queues)
