@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BENCHES = ("access_token", "connections_page", "refresh_stampede", "sweep_50ms", "sweep_workers")
+BENCHES = ("access_token", "connections_page", "refresh_stampede", "reseal", "sweep_50ms", "sweep_workers")
 NO_POSTGRESQL = 75
 INTERRUPTED = 130
 

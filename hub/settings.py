@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import global_settings
 from django.utils.csp import CSP
 
-from hub import engine, environment, logging
+from hub import engine, environment, key_service, logging
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
 
@@ -42,6 +42,9 @@ if DEMO:
 else:
     SECRET_KEY = environment.secret_key(env)
     HUB_SEALING_KEYS = environment.required(env, "HUB_SEALING_KEYS")
+HUB_KMS_KEY_ID = key_service.kms_key(env.str("HUB_KMS_KEY_ID", default=""))
+HUB_KMS_ENDPOINT_URL = key_service.kms_endpoint(env.str("HUB_KMS_ENDPOINT_URL", default=""))
+HUB_KMS_CACHE_SECONDS = env.number("HUB_KMS_CACHE_SECONDS", default=3600, at_least=60, at_most=86_400)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # applications

@@ -4,9 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from hub.startup import refuse_errors
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
 application = get_wsgi_application()
+
+from hub.startup import refuse_errors  # noqa: E402 - it needs models, which are there from here on
+
 refuse_errors()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
-from integrations.flows import uses
+from integrations.flows import keys, uses
 from tests.settings import SCRATCH
 
 pytest_plugins = ["tests.fixtures"]
@@ -19,6 +19,13 @@ def pytest_configure() -> None:
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The database knows the key of the tests, as it does once a server has started."""
+    with django_db_blocker.unblock():
+        keys.admit()
 
 
 @pytest.fixture(autouse=True)

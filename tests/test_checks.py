@@ -1,6 +1,6 @@
 """What `manage.py check` says about wrong settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,8 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 from integrations.models import ClientRegistration
+from integrations.vault import new_key
+from tests.factories import make_authorization_request, make_connection, make_pending_revocation
 
 # Django's own checks of models ask the database what it can do.
 pytestmark = pytest.mark.django_db
@@ -87,3 +89,31 @@ def test_a_registration_without_its_catalogue_entry_is_told() -> None:
     ClientRegistration.objects.create(slug="here", provider="oidc", client_id="c")
 
     assert errors(databases=["default"]) == ["hub.E006"]
+
+
+@pytest.mark.requirement(94)
+def test_a_key_that_has_the_name_of_another_is_told(settings: Settings) -> None:
+    make_connection()
+    assert errors(databases=["default"]) == []
+
+    settings.HUB_SEALING_KEYS = f"{new_key('k2')},{new_key('test')}"
+
+    assert errors(databases=["default"]) == ["hub.E007"]
+
+
+@pytest.mark.requirement(94)
+@pytest.mark.parametrize("make", [make_connection, make_pending_revocation, make_authorization_request])
+def test_a_key_that_something_lies_under_and_is_not_there_is_told(
+    settings: Settings, make: Callable[[], object]
+) -> None:
+    make()
+
+    settings.HUB_SEALING_KEYS = new_key("k2")
+
+    assert errors(databases=["default"]) == ["hub.E008"]
+
+
+def test_a_key_service_that_is_not_set_up_is_told(settings: Settings) -> None:
+    settings.HUB_SEALING_KEYS = "k2:aws-kms:AAAA"
+
+    assert errors(databases=["default"]) == ["hub.E001"]

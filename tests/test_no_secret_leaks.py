@@ -22,6 +22,7 @@ FACTS = ("integrations.oauth.server", "integrations.providers.provider")
 # An error's code, a scope token, a filter's choice, a colour.
 HARMLESS = {
     ("Explanation", "code"),
+    ("Unopened", "code"),
     ("Trouble", "code"),
     ("ScopeRow", "token"),
     ("Option", "value"),

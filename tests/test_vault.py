@@ -90,7 +90,7 @@ def test_a_new_primary_key_seals_what_is_written_and_the_old_one_still_opens(set
     ("keys", "code"),
     [
         pytest.param(new_key("another"), "key_unknown", id="the key is gone"),
-        pytest.param(new_key("test"), "value_forged", id="another key of the same name"),
+        pytest.param(new_key("test"), "key_wrong", id="another key of the same name"),
         pytest.param("test:AAAA", "key_malformed", id="a broken key"),
         pytest.param("", "key_missing", id="no key"),
     ],

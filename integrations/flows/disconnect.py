@@ -203,6 +203,11 @@ def _postpone(row: PendingRevocation, error: OAuthError | SealError, *, now: dat
     PendingRevocation.objects.filter(pk=row.pk).update(next_attempt_at=now + wait, last_error_code=error.code)
 
 
+def give_up(row: PendingRevocation, *, code: str) -> None:
+    """Do not try to revoke any more what a row holds."""
+    _close(row, Event.Kind.REVOCATION_FAILED, {"code": code})
+
+
 def _close(row: PendingRevocation, kind: Event.Kind, details: Mapping[str, object] | None = None) -> None:
     """Drop the tokens; when they were the connection's last, it is revoked.
 

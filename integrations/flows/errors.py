@@ -26,7 +26,7 @@ class ConnectionUnusable(OAuthError):
     """The person must reconnect, or an operator must act; ``code`` says why.
 
     ``code``: needs_reauthorization, disconnected, owner_inactive (remedy REAUTHORIZE); registration_disabled,
-    key_unknown, destination_refused (remedy OPERATOR).
+    key_unknown, key_wrong, destination_refused (remedy OPERATOR); key_service_unavailable (remedy RETRY).
     """
 
     code = "needs_reauthorization"

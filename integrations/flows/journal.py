@@ -12,7 +12,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -141,6 +141,15 @@ def left_behind() -> Iterator[list[Record]]:
             yield [record for line in file if (record := _load(line)) is not None]
             if abandoned:
                 path.unlink(missing_ok=True)
+
+
+def waiting() -> list[str]:
+    """The key of each record that is on disk now, whoever's it is; nothing is stored or taken away."""
+    found = []
+    for path in sorted(Path(settings.HUB_RECOVERY_JOURNAL).glob("*.journal")):
+        with suppress(FileNotFoundError):
+            found += [record.key_id for line in path.read_bytes().splitlines() if (record := _load(line)) is not None]
+    return found
 
 
 def _locked(path: Path) -> int:

@@ -16,7 +16,8 @@ from integrations.vault import SealError, TokenSet
 
 type Clock = Callable[[], datetime]
 
-OPERATORS_FAULT = frozenset({"key_unknown", "key_missing", "key_malformed"})
+OPERATORS_FAULT = frozenset({"key_unknown", "key_missing", "key_malformed", "key_wrong", "key_service_refused"})
+NO_KEYS_NOW = "key_service_unavailable"
 
 
 def load(connection_id: int) -> Connection:
@@ -54,14 +55,16 @@ def open_tokens(connection: Connection, *, sealed: bytes | memoryview | None = N
     What does not open is told in an event, and never replaced by anything.
 
     Raises:
-        ConnectionUnusable: the sealed value does not belong here (the person reconnects), or its key is missing
-            (an operator).
+        ConnectionUnusable: the sealed value does not belong here (the person reconnects), its key is missing or wrong
+            (an operator), or the key service does not answer (time).
     """
     try:
         if sealed is None:
             return vault.read(connection)
         return vault.open_tokens(connection, sealed, version=connection.version)
     except SealError as error:
+        if error.code == NO_KEYS_NOW:
+            raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.RETRY) from None
         if error.code in OPERATORS_FAULT:
             raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
         end(connection, code=error.code, kind=Event.Kind.SEAL_BROKEN)

@@ -8,6 +8,7 @@ from integrations.models.event import Event
 from integrations.models.notice import Mailbox, Notice
 from integrations.models.pending_revocation import PendingRevocation
 from integrations.models.preferences import Preferences
+from integrations.models.sealing_key import SealingKey
 from integrations.models.sweep_run import SweepRun
 from integrations.models.use import Use
 from integrations.models.vault_entry import VaultEntry
@@ -22,6 +23,7 @@ __all__ = [
     "Notice",
     "PendingRevocation",
     "Preferences",
+    "SealingKey",
     "SweepRun",
     "Use",
     "VaultEntry",

@@ -98,7 +98,7 @@ def why_needed(code: str) -> str:
         return _("Needs you: the access has expired")
     if code == "invalid_grant":
         return _("Needs you: access was withdrawn at %(provider)s")
-    if code in ("value_forged", "value_malformed"):
+    if code in ("value_forged", "value_malformed", "key_lost"):
         return _("Needs you: the stored access can no longer be read")
     if code == "rotation_uncertain":
         return _("Needs you: renewing the access was interrupted")

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
         ("sweep_tokens",),
         ("sweep_tokens", "--dry-run"),
         ("register_client", "github", "--client-id", "x"),
-        ("reseal_vault",),
+        ("rotate_keys", "status"),
+        ("rotate_keys", "reseal"),
         ("send_notices",),
     ],
 )

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection as database
+from django.db import connections
+from django.utils import timezone
 from pytest_django import Settings
 
 from integrations import vault
-from integrations.crypto import SealError, new_key
-from integrations.flows import access, refresh
-from integrations.flows.reseal import Resealed, reseal
+from integrations.flows import access, keys, refresh
+from integrations.flows.reseal import Pace, Resealed, reseal
 from integrations.models import Connection, VaultEntry
+from integrations.vault import SealError, new_key
 from tests.factories import (
     make_authorization_request,
     make_connection,
@@ -50,12 +52,12 @@ def ring(settings: Settings) -> Ring:
 
 @contextmanager
 def before_each_write(act: Callable[[int], None]) -> Iterator[None]:
-    """Calls `act` with 1, 2, … before each statement that puts newly sealed tokens in place."""
+    """Calls `act` with 1, 2, … before each statement that puts newly sealed tokens in place, a batch each."""
     count = 0
 
     def wrapper(execute: Callable[..., object], sql: str, *rest: object) -> object:
         nonlocal count
-        if sql.startswith('UPDATE "integrations_vaultentry"'):
+        if 'UPDATE "integrations_vaultentry"' in sql and "given" in sql:
             count += 1
             act(count)
         return execute(sql, *rest)
@@ -66,7 +68,7 @@ def before_each_write(act: Callable[[int], None]) -> Iterator[None]:
 
 def run() -> str:
     out = io.StringIO()
-    call_command("reseal_vault", stdout=out)
+    call_command("rotate_keys", "reseal", stdout=out)
     return out.getvalue()
 
 
@@ -103,10 +105,10 @@ def test_it_goes_on_where_it_was_stopped(journey: Journey, ring: Ring) -> None:
             raise KeyboardInterrupt
 
     with before_each_write(stop), pytest.raises(KeyboardInterrupt):
-        reseal(now=journey.clock())
+        reseal(now=journey.clock(), pace=Pace(batch=1))
 
     assert VaultEntry.objects.filter(key_id="next").count() == 1
-    assert reseal(now=journey.clock()) == Resealed(done=2, unopened=0)
+    assert reseal(now=journey.clock()) == Resealed(done=2)
     ring.end()
     for connection in connections:
         assert access.token(fresh(connection), clock=journey.clock).value
@@ -159,3 +161,68 @@ def test_a_value_that_does_not_open_is_counted_left_alone_and_stops_no_other(rin
     assert stored_tokens(second).access_token
     with pytest.raises(SealError):
         stored_tokens(first)
+
+
+@pytest.mark.requirement(94)
+def test_what_a_worker_with_the_old_order_seals_meanwhile_is_found_and_opens_everywhere(
+    journey: Journey, ring: Ring
+) -> None:
+    connection = journey.connect()
+    ring.begin()
+    reseal(now=journey.clock())
+    ring.settings.HUB_SEALING_KEYS = f"{ring.old},{ring.new}"
+    refresh.refresh(connection.pk, clock=journey.clock, force=True)
+
+    ring.begin()
+
+    assert access.token(fresh(connection), clock=journey.clock).value
+    assert keys.verify("test").still_needed
+    assert reseal(now=journey.clock()).done == 1
+    assert not keys.verify("test").still_needed
+
+
+def test_it_goes_no_faster_than_it_may(ring: Ring) -> None:
+    for _ in range(4):
+        make_connection(registration=make_registration(client_secret=None))
+    ring.begin()
+    pauses: list[float] = []
+
+    reseal(now=timezone.now(), pace=Pace(at_most=2, pause=pauses.append))
+
+    assert len(pauses) == 2
+    assert max(pauses) > 1
+
+
+def test_it_stops_when_it_is_told_to_and_says_that_it_is_not_finished(ring: Ring) -> None:
+    for _ in range(3):
+        make_connection(registration=make_registration(client_secret=None))
+    ring.begin()
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) > 1
+
+    resealed = reseal(now=timezone.now(), pace=Pace(batch=1, stop=stop))
+
+    assert (resealed.done, resealed.finished) == (1, False)
+
+
+@pytest.mark.requirement(94)
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_another_transaction_holds_is_passed_over_and_done_by_the_next_run(ring: Ring) -> None:
+    if not database.features.has_select_for_update_skip_locked:
+        pytest.skip("this database has one writer, which holds no rows")
+    held, free = (make_connection(registration=make_registration(client_secret=None)) for _ in range(2))
+    ring.begin()
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM integrations_vaultentry WHERE connection_id = %s FOR UPDATE", [held.pk])
+        assert reseal(now=timezone.now()) == Resealed(done=1, finished=False)
+    finally:
+        other.close()
+
+    assert VaultEntry.objects.get(connection=free).key_id == "next"
+    assert reseal(now=timezone.now()) == Resealed(done=1)

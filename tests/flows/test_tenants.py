@@ -146,7 +146,7 @@ def test_tokens_of_a_tenant_are_sealed_anew_with_the_rest(journey: Journey, cloc
     old = settings.HUB_SEALING_KEYS
     settings.HUB_SEALING_KEYS = f"next:{'A' * 43}=,{old}"
 
-    assert reseal.reseal(now=clock()).unopened == 0
+    assert reseal.reseal(now=clock()).unopened == ()
     assert stored_tokens(row).access_token
     assert vault.keyring().primary == "next"
 

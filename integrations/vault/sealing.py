@@ -1,22 +1,13 @@
-"""The only place where tokens and other secrets are sealed and opened.
-
-Every sealed value is bound to where it belongs: table, row, owner, registration, version, and the instance of the
-provider where the person chose one. A value moved to another row, owner or instance, or put back after a newer one was
-stored, does not open (`crypto.SealError`), and nothing is ever returned in its stead.
-"""
+"""Seal and open each kind of secret, where it belongs."""
 
 import json
 import secrets
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from types import MappingProxyType
 
-from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from integrations.crypto import Keyring, SealError, sealed_under
+from integrations.crypto import SealError, sealed_under
 from integrations.models import (
     AuthorizationRequest,
     ClientRegistration,
@@ -25,30 +16,9 @@ from integrations.models import (
     VaultEntry,
 )
 from integrations.oauth.token import TokenResponse
-
-__all__ = (
-    "Pending",
-    "SealError",
-    "TokenSet",
-    "erase",
-    "fingerprint",
-    "keyring",
-    "new_state",
-    "open_client_secret",
-    "open_for_revocation",
-    "open_pending",
-    "open_tokens",
-    "read",
-    "reseal",
-    "seal_client_secret",
-    "seal_for_revocation",
-    "seal_pending",
-    "seal_tokens",
-    "sealed_under",
-    "store",
-)
-
-type Sealed = VaultEntry | ClientRegistration | PendingRevocation | AuthorizationRequest
+from integrations.vault import places
+from integrations.vault.proof import require_known, require_right
+from integrations.vault.ring import keyring
 
 PADDED_TO_BYTES = 256
 
@@ -90,18 +60,21 @@ class Pending:
     nonce: str | None = field(default=None, repr=False)
 
 
-@lru_cache(maxsize=8)
-def _keyring(text: str) -> Keyring:
-    return Keyring.parse(text)
+def _open(sealed: bytes | memoryview, place: bytes) -> bytes:
+    ring = keyring()
+    require_known(ring)
+    try:
+        return ring.open(bytes(sealed), associated_data=place)
+    except SealError as error:
+        if error.code == "value_forged":
+            require_right(ring)
+        raise
 
 
-def keyring() -> Keyring:
-    """The key ring of the settings.
-
-    Raises:
-        SealError: the setting is missing or malformed.
-    """
-    return _keyring(settings.HUB_SEALING_KEYS)
+def _seal(value: dict[str, str | None], place: bytes) -> bytes:
+    ring = keyring(to_seal=True)
+    require_known(ring)
+    return ring.seal(_dump(value), associated_data=place)
 
 
 def fingerprint(value: str, *, purpose: str) -> str:
@@ -111,7 +84,7 @@ def fingerprint(value: str, *, purpose: str) -> str:
 
 def seal_tokens(connection: Connection, tokens: TokenSet, *, version: int) -> bytes:
     """Seal for this connection at this version; the caller stores both in one transaction."""
-    return keyring().seal(_dump(tokens.as_dict()), associated_data=_tokens_place(connection, version))
+    return _seal(tokens.as_dict(), _tokens_place(connection, version))
 
 
 def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: int) -> TokenSet:
@@ -122,7 +95,7 @@ def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: 
     """
     if not sealed:
         raise SealError("value_missing", "no tokens are stored for this connection")
-    return _token_set(keyring().open(bytes(sealed), associated_data=_tokens_place(connection, version)))
+    return _token_set(_open(sealed, _tokens_place(connection, version)))
 
 
 def store(connection: Connection, tokens: TokenSet) -> None:
@@ -154,9 +127,7 @@ def seal_client_secret(registration: ClientRegistration, client_secret: str | No
     """Put the sealed secret and its version on a saved registration; the caller saves it again."""
     registration.secret_version += 1
     registration.sealed_client_secret = (
-        None
-        if client_secret is None
-        else keyring().seal(_dump({"client_secret": client_secret}), associated_data=_client_secret_place(registration))
+        None if client_secret is None else _seal({"client_secret": client_secret}, _client_secret_place(registration))
     )
 
 
@@ -168,15 +139,12 @@ def open_client_secret(registration: ClientRegistration) -> str | None:
     """
     if registration.sealed_client_secret is None:
         return None
-    place = _client_secret_place(registration)
-    opened = json.loads(keyring().open(bytes(registration.sealed_client_secret), associated_data=place))
+    opened = json.loads(_open(registration.sealed_client_secret, _client_secret_place(registration)))
     return str(opened["client_secret"])
 
 
 def seal_pending(request: AuthorizationRequest, pending: Pending) -> None:
-    request.sealed = keyring().seal(
-        _dump({"code_verifier": pending.code_verifier, "nonce": pending.nonce}), associated_data=_pending_place(request)
-    )
+    request.sealed = _seal({"code_verifier": pending.code_verifier, "nonce": pending.nonce}, _pending_place(request))
 
 
 def open_pending(request: AuthorizationRequest) -> Pending:
@@ -185,7 +153,7 @@ def open_pending(request: AuthorizationRequest) -> Pending:
     Raises:
         SealError: not the value that belongs here.
     """
-    return Pending(**json.loads(keyring().open(bytes(request.sealed), associated_data=_pending_place(request))))
+    return Pending(**json.loads(_open(request.sealed, _pending_place(request))))
 
 
 def seal_for_revocation(
@@ -195,7 +163,7 @@ def seal_for_revocation(
     row = PendingRevocation(
         connection=connection, registration_id=connection.registration_id, nonce=nonce or uuid.uuid4()
     )
-    row.sealed = keyring().seal(_dump(tokens.as_dict()), associated_data=_revocation_place(row))
+    row.sealed = _seal(tokens.as_dict(), _revocation_place(row))
     row.key_id = sealed_under(row.sealed)
     return row
 
@@ -206,24 +174,7 @@ def open_for_revocation(row: PendingRevocation) -> TokenSet:
     Raises:
         SealError: not the value that belongs here.
     """
-    return _token_set(keyring().open(bytes(row.sealed), associated_data=_revocation_place(row)))
-
-
-def reseal(row: Sealed) -> bool:
-    """Seal what a row holds anew under the primary key; False if it is already, or was replaced meanwhile.
-
-    Raises:
-        SealError: what is there does not belong there; it is left as it is.
-    """
-    column, place = _where(row)
-    before = getattr(row, column)
-    if before is None or sealed_under(bytes(before)) == keyring().primary:
-        return False
-    after = keyring().seal(keyring().open(bytes(before), associated_data=place), associated_data=place)
-    has_key_id = isinstance(row, VaultEntry | PendingRevocation)
-    changes = {column: after, **({"key_id": sealed_under(after)} if has_key_id else {})}
-    # Only over the very bytes that were read: a refresh may have stored newer ones since.
-    return bool(type(row)._default_manager.filter(pk=row.pk, **{column: before}).update(**changes))
+    return _token_set(_open(row.sealed, _revocation_place(row)))
 
 
 def new_state() -> str:
@@ -231,47 +182,21 @@ def new_state() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _where(row: Sealed) -> tuple[str, bytes]:
-    match row:
-        case VaultEntry():
-            return "sealed", _tokens_place(row.connection, row.connection.version)
-        case ClientRegistration():
-            return "sealed_client_secret", _client_secret_place(row)
-        case PendingRevocation():
-            return "sealed", _revocation_place(row)
-        case AuthorizationRequest():
-            return "sealed", _pending_place(row)
-
-
 def _tokens_place(connection: Connection, version: int) -> bytes:
-    place = ("vault_entry", connection.pk, connection.owner_id, connection.registration_id, version)
-    return _place(*place, variables=connection.variables)
+    row = connection
+    return places.of_tokens(row.pk, row.owner_id, row.registration_id, version, row.variables)
 
 
 def _client_secret_place(registration: ClientRegistration) -> bytes:
-    return _place("client_registration", registration.pk, None, registration.pk, registration.secret_version)
+    return places.of_client_secret(registration.pk, registration.secret_version)
 
 
 def _pending_place(request: AuthorizationRequest) -> bytes:
-    place = ("authorization_request", request.state_hash, request.user_id, request.registration_id, 0)
-    return _place(*place, variables=request.variables)
+    return places.of_attempt(request.state_hash, request.user_id, request.registration_id, request.variables)
 
 
 def _revocation_place(row: PendingRevocation) -> bytes:
-    return _place("pending_revocation", row.nonce.hex, row.connection_id, row.registration_id, 0)
-
-
-def _place(
-    table: str,
-    row: int | str,
-    owner: int | None,
-    registration: int,
-    version: int,
-    *,
-    variables: Mapping[str, str] = MappingProxyType({}),
-) -> bytes:
-    instance = [dict(sorted(variables.items()))] if variables else []
-    return json.dumps([table, row, owner, registration, version, *instance]).encode()
+    return places.of_revocation(row.nonce.hex, row.connection_id, row.registration_id)
 
 
 def _dump(value: dict[str, str | None]) -> bytes:
