@@ -4,17 +4,22 @@ The web server does not: it enqueues nothing. What a request leaves to be done i
 """
 
 import os
+import threading
 
+import django
 from celery import Celery, Task
 from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from hub.engine import HOW_TO_SET
-from hub.startup import refuse_errors
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+django.setup()
+
+from hub.startup import refuse_errors  # noqa: E402
 
 app = Celery("hub")
 app.config_from_object(settings.CELERY)
@@ -35,6 +40,19 @@ def _refuse_to_start(**_: object) -> None:
         refuse_errors()
     except ImproperlyConfigured as error:
         raise SystemExit(str(error)) from None
+    finally:
+        _let_go_of_database()
+
+
+def _let_go_of_database() -> None:
+    """Children are to inherit no connection, and no pool whose threads stay behind.
+
+    A worker in a thread forks nothing, and the pool is not its own.
+    """
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if threading.current_thread() is threading.main_thread():
+            getattr(connection, "close_pool", lambda: None)()
 
 
 @task_prerun.connect
