@@ -94,7 +94,7 @@ def schedule(*, sweep_every_seconds: int) -> dict[str, dict[str, Any]]:
         "sweep": {"task": f"{TASKS}.dispatch", "schedule": float(sweep_every_seconds)},
         "mail": {"task": f"{TASKS}.send_mail", "schedule": float(MINUTE_SECONDS)},
         "closures": {"task": f"{TASKS}.finish_account_closures", "schedule": float(5 * MINUTE_SECONDS)},
-        "expired": {"task": f"{TASKS}.clear_expired", "schedule": float(60 * MINUTE_SECONDS)},
+        "prune": {"task": f"{TASKS}.prune", "schedule": float(60 * MINUTE_SECONDS)},
     }
 
 

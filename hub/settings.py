@@ -264,6 +264,12 @@ HUB_LEASE_SECONDS = env.number("HUB_LEASE_SECONDS", default=60, at_least=HUB_HTT
 HUB_REFRESH_WAIT_SECONDS = env.number("HUB_REFRESH_WAIT_SECONDS", default=20, at_least=0, at_most=120)
 HUB_STATE_SECONDS = env.number("HUB_STATE_SECONDS", default=600, at_least=60, at_most=600)
 HUB_PENDING_LIMIT = env.number("HUB_PENDING_LIMIT", default=10, at_least=1, at_most=100)
+# How long facts are kept: what happens by itself, what is for the record, and how often who used what.
+HUB_EVENT_RETENTION_DAYS = env.number("HUB_EVENT_RETENTION_DAYS", default=90, at_least=1, at_most=36_500)
+HUB_AUDIT_RETENTION_DAYS = env.number("HUB_AUDIT_RETENTION_DAYS", default=730, at_least=1, at_most=36_500)
+HUB_USE_RETENTION_DAYS = env.number("HUB_USE_RETENTION_DAYS", default=400, at_least=31, at_most=36_500)
+# A copy that was restored elsewhere must not use up the tokens of the hub it is a copy of.
+HUB_HOLD_REFRESHES = env.bool("HUB_HOLD_REFRESHES", default=False)
 
 # work on several machines; without a broker tasks run inline
 

@@ -9,6 +9,7 @@ hub.E006  a registration names a provider that the catalogue does not have (``ch
 hub.E007  a sealing key is not the one that the database knows under its id (``check --database default``)
 hub.E008  something lies under a key that is not in the ring (``check --database default``)
 hub.E009  the key service does not unwrap a sealing key (``check --database default``)
+hub.W001  HUB_HOLD_REFRESHES is on: nothing is refreshed, revoked or mailed
 """
 
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
 from integrations import vault
@@ -87,6 +89,17 @@ def check_recovery_journal(app_configs: Sequence[AppConfig] | None, **kwargs: ob
     if existing == journal and stat.S_IMODE(journal.stat().st_mode) & 0o077:
         message = f"HUB_RECOVERY_JOURNAL {journal} is open to other users."
         return [Error(message, hint=f"chmod 700 {journal}", id="hub.E005")]
+    return []
+
+
+@register()
+def check_hold(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """hub.W001: right for a copy, and a standstill for the hub that people use."""
+    if settings.HUB_HOLD_REFRESHES:
+        hint = "Right for a copy that was restored elsewhere. On the hub itself, take it out."
+        return [
+            CheckWarning("HUB_HOLD_REFRESHES is on: nothing is refreshed, revoked or mailed.", hint=hint, id="hub.W001")
+        ]
     return []
 
 

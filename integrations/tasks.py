@@ -6,7 +6,7 @@
     refresh_connection        refreshes one
     send_mail                 sends the notices that wait
     finish_account_closures   goes on with the deletion of accounts
-    clear_expired             forgets sessions and issued tokens that have run out
+    prune                     deletes what has served its time
 
 Each may be late, lost, run twice or killed. What travels is ids and times, never a token. No task asks for a later
 time or for a retry: when something is to be tried next stands in its row.
@@ -28,6 +28,7 @@ from kombu.exceptions import OperationalError
 
 from integrations.flows import close_account, disconnect, refresh, sweep, uses
 from integrations.flows import dispatch as work
+from integrations.flows import prune as over
 from integrations.mail import outbox
 from integrations.oauth.errors import OAuthError
 
@@ -115,7 +116,8 @@ def finish_account_closures() -> int:
 
 
 @shared_task(expires=EXPIRES_SECONDS)
-def clear_expired() -> None:
-    """Forget sessions and tokens of the hub's authorization server that have run out."""
+def prune() -> None:
+    """Delete what has served its time, also sessions and tokens of the hub's authorization server that have run out."""
+    over.prune(now=timezone.now(), stop=_until_slice_ends())
     call_command("clearsessions")
     call_command("cleartokens")

@@ -69,7 +69,7 @@ MAY_LISTEN_TO_CELERY = ("hub.celery", "integrations.tasks")
 # Edges that may be handed a token or a session that carries one. Whoever joins this list must not show it.
 DOOR = ("integrations.web", "integrations.management.commands")
 # Parts of flows that hold tokens in the open; the verbs above them are what edges call.
-INNER = ("borrow", "grant", "identify", "journal", "keep", "rows", "session", "settle")
+INNER = ("borrow", "grant", "identify", "journal", "keep", "left_behind", "rows", "session", "settle")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

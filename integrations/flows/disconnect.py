@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Subquery
 
 from integrations import vault
+from integrations.flows import hold
 from integrations.flows.clients import client_for, server_of, transport
 from integrations.flows.events import record
 from integrations.flows.rows import load
@@ -80,7 +81,7 @@ def revoke_now(rows: Sequence[PendingRevocation], *, now: datetime) -> None:
 
 def hand_back(client: Client, answer: TokenResponse) -> None:
     """Revoke tokens that were granted and are not stored, unless that could end what other connections hold."""
-    if not client.server.dialect.revocation.spares_newer:
+    if hold.is_on() or not client.server.dialect.revocation.spares_newer:
         return
     try:
         _revoke(client, access_token=answer.access_token, refresh_token=answer.refresh_token)
@@ -135,6 +136,8 @@ def _to_revoke(connection: Connection) -> PendingRevocation | None:
 
 def _attempt(row: PendingRevocation, *, now: datetime) -> bool:
     """Revoke at the provider; one worker at a time, and on failure a later attempt."""
+    if hold.is_on():
+        return False
     mine = PendingRevocation.objects.filter(pk=row.pk, attempts=row.attempts, next_attempt_at__lte=now)
     if not mine.update(attempts=row.attempts + 1, next_attempt_at=now + ATTEMPT_LEASE):
         return False

@@ -1,8 +1,13 @@
 """The recovery journal: refreshed tokens on disk, sealed, for as long as the database does not have them.
 
 Every answer of a token endpoint is appended here before it is committed and its file removed after. What a killed
-worker or a failed database leaves behind is committed by the next `replay`. A record holds the row's next columns and
+worker or a failed database leaves behind is committed by `recover.replay`. A record holds the row's next columns and
 the very bytes its vault entry would have had, so a stolen journal tells no more than a stolen database.
+
+    <id>.journal      records, one a line, while they are not committed
+    <id>.unreadable   lines that are no records, or do not belong to their row      ┐ kept aside: nothing
+    <id>.unfit        records that the database refuses                            │ looks at them again
+    <id>.gone         records whose connection is not in this database             ┘ but a person
 """
 
 import base64
@@ -12,7 +17,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +25,7 @@ from pathlib import Path
 from django.conf import settings
 
 from integrations.flows.grant import Grant
+from integrations.models import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +44,13 @@ MOMENTS = ("access_expires_at", "refresh_expires_at", "refresh_due_at", "last_re
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One answered refresh: which row at which version it renews, for which lease, and what it becomes."""
+    """One answered refresh: which row at which version it renews, for which lease, and what it becomes.
+
+    `uuid` is the connection's: after a restore, another one may have its id. Empty in what an older hub wrote.
+    """
 
     connection_id: int
+    uuid: str
     version: int
     lease_owner: str
     fields: dict[str, object]
@@ -48,12 +58,11 @@ class Record:
     key_id: str
 
     @classmethod
-    def of(
-        cls, connection_id: int, version: int, lease_owner: str, grant: Grant, sealed: bytes, key_id: str
-    ) -> "Record":
+    def of(cls, connection: Connection, lease_owner: str, grant: Grant, sealed: bytes, key_id: str) -> "Record":
         return cls(
-            connection_id=connection_id,
-            version=version,
+            connection_id=connection.pk,
+            uuid=str(connection.uuid),
+            version=connection.version,
             lease_owner=lease_owner,
             fields=grant.fields(),
             sealed=sealed,
@@ -80,7 +89,7 @@ class Page:
         """Append records: from now on a killed worker does not lose them."""
         if self._descriptor is not None:
             try:
-                _write_whole(self._descriptor, b"".join(map(_dump, records)))
+                write_whole(self._descriptor, b"".join(map(dump, records)))
             except OSError as error:
                 self._give_up(error)
 
@@ -117,51 +126,17 @@ def kept(records: Sequence[Record], *, page: Page | None = None) -> Iterator[Non
         page.leave()
 
 
-def left_behind() -> Iterator[list[Record]]:
-    """The whole records of each file; a torn last line is skipped. The file goes when the next one is asked for.
-
-    A file whose writer lives is read too, for the writer may be stopped for longer than its leases last, but it stays.
-    """
-    try:
-        names = sorted(
-            entry.path for entry in os.scandir(settings.HUB_RECOVERY_JOURNAL) if entry.name.endswith(".journal")
-        )
-    except FileNotFoundError:
-        return
-    for path in map(Path, names):
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            logger.warning("recovery journal cannot be read", extra={"file": path.name, "errno": error.errno})
-            continue
-        with file:
-            abandoned = _lock(file.fileno())
-            yield [record for line in file if (record := _load(line)) is not None]
-            if abandoned:
-                path.unlink(missing_ok=True)
-
-
-def waiting() -> list[str]:
-    """The key of each record that is on disk now, whoever's it is; nothing is stored or taken away."""
-    found = []
-    for path in sorted(Path(settings.HUB_RECOVERY_JOURNAL).glob("*.journal")):
-        with suppress(FileNotFoundError):
-            found += [record.key_id for line in path.read_bytes().splitlines() if (record := _load(line)) is not None]
-    return found
-
-
 def _locked(path: Path) -> int:
     """A new file, whole and locked from the moment it can be seen under its name."""
     draft = path.with_suffix(".draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-    _lock(descriptor)
+    lock(descriptor)
     draft.rename(path)
     return descriptor
 
 
-def _lock(descriptor: int) -> bool:
+def lock(descriptor: int) -> bool:
+    """Take the lock of a file; False: somebody else has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -169,14 +144,17 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _write_whole(descriptor: int, lines: bytes) -> None:
+def write_whole(descriptor: int, lines: bytes) -> None:
+    """Write all of it, however often that takes."""
     while lines:
         lines = lines[os.write(descriptor, lines) :]
 
 
-def _dump(record: Record) -> bytes:
+def dump(record: Record) -> bytes:
+    """A record as a line."""
     value = {
         "connection": record.connection_id,
+        "uuid": record.uuid,
         "version": record.version,
         "lease_owner": record.lease_owner,
         "fields": {name: v.isoformat() if isinstance(v, datetime) else v for name, v in record.fields.items()},
@@ -186,7 +164,8 @@ def _dump(record: Record) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
-def _load(line: bytes) -> Record | None:
+def load(line: bytes) -> Record | None:
+    """The record of a line; None: it is none, or not a whole one."""
     try:
         value = json.loads(line)
         fields = {name: value["fields"][name] for name in COLUMNS}
@@ -195,6 +174,7 @@ def _load(line: bytes) -> Record | None:
                 fields[name] = datetime.fromisoformat(fields[name])
         return Record(
             connection_id=int(value["connection"]),
+            uuid=str(value.get("uuid", "")),
             version=int(value["version"]),
             lease_owner=str(value["lease_owner"]),
             fields=fields,
@@ -202,5 +182,4 @@ def _load(line: bytes) -> Record | None:
             key_id=value["key_id"],
         )
     except (ValueError, KeyError, TypeError):
-        logger.warning("recovery journal has a record that cannot be read")
         return None

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from integrations import vault
-from integrations.flows import journal
+from integrations.flows import left_behind
 from integrations.flows.reseal import Progress, Unopened
 from integrations.models import SealingKey
 from integrations.vault import SHELVES, SealError
@@ -120,7 +120,7 @@ def _counts() -> dict[str, Counter[str]]:
     for shelf in SHELVES:
         for key_id, count in shelf.by_key().items():
             found.setdefault(key_id, Counter())[shelf.table] = count
-    for key_id in journal.waiting():
+    for key_id in left_behind.waiting():
         found.setdefault(key_id, Counter())[JOURNAL] += 1
     return found
 
@@ -137,7 +137,7 @@ def verify(key_id: str = "", *, progress: Progress | None = None, stop: Callable
         raise KeyRefused(f"{key_id!r} is the primary key: it seals. Put another one first, then seal anew.")
     leaving = [key_id] if key_id else ring.key_ids[1:]
     rest = ring.without(*leaving)
-    waiting = [under for under in journal.waiting() if under not in rest.key_ids]
+    waiting = [under for under in left_behind.waiting() if under not in rest.key_ids]
     total = sum(shelf.count() for shelf in SHELVES) if progress else 0
     tried, found = 0, list[Unopened]()
     for shelf in SHELVES:

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Min, Q
 
+from integrations.flows import hold
 from integrations.flows.schedule import backoff
 from integrations.models import Connection, Mailbox, Notice, Preferences
 from integrations.models.connection import ENDED
@@ -83,6 +84,8 @@ def _tell(rows: models.QuerySet[Connection], kind: Notice.Kind, *, ip: str | Non
 
 def expire(*, now: datetime) -> int:
     """Give up what could not be sent for days; how many notices."""
+    if hold.is_on():
+        return 0
     count, _ = Notice.objects.filter(created_at__lte=now - GIVE_UP_AFTER).delete()
     if count:
         logger.warning("notices given up", extra={"count": count})
@@ -95,6 +98,8 @@ def claim(*, people: int, now: datetime) -> list[Letter] | None:
     What is not true any more by now, or not wanted, is dropped; so there may be no letters though more is due. None:
     nothing is due that nobody else sends.
     """
+    if hold.is_on():
+        return None
     lease_owner = secrets.token_hex(16)
     with transaction.atomic():
         due = Notice.objects.due(now=now).order_by().values("user_id").annotate(since=Min("next_attempt_at"))

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from integrations.flows import disconnect, settle, vanished
+from integrations.flows import disconnect, hold, recover, settle, vanished
 from integrations.flows.clients import client_for, jwks, let_go_of_database, transport
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.grant import Grant, renewed, seal
@@ -69,6 +69,7 @@ def refresh(
             if seen_version is None and not connection.has_expired(now=now):
                 return connection
             raise waiting
+        hold.require_off()
         lease_owner = _claim(connection, now=now)
         if lease_owner is not None:
             refused = seen_version is not None and not force
@@ -131,7 +132,7 @@ def _claim(connection: Connection, *, now: datetime) -> str | None:
         return lease_owner
     if not vanished.may_send_again(connection, now=now):
         return None
-    settle.replay(now=now)
+    recover.replay(now=now)
     return lease_owner if vanished.take_over(connection, lease_owner=lease_owner, now=now) else None
 
 
@@ -221,7 +222,7 @@ def _with_known_identity(
 def record_of(connection: Connection, grant: Grant, *, lease_owner: str) -> Record:
     """The result of a refresh, sealed and ready to be committed."""
     sealed, key_id = seal(connection, grant)
-    return Record.of(connection.pk, connection.version, lease_owner, grant, sealed, key_id)
+    return Record.of(connection, lease_owner, grant, sealed, key_id)
 
 
 def _stored(connection: Connection, grant: Grant, *, lease_owner: str, now: datetime, actor: str) -> Connection:

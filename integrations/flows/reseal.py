@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from integrations import vault
-from integrations.flows import settle
+from integrations.flows import recover
 from integrations.vault import SHELVES, Item, Shelf
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def reseal(*, now: datetime, pace: Pace | None = None, progress: Progress | None
     run = _Run(pace or Pace(), progress)
     vault.require_right(run.ring)
     vault.note(run.ring, run.ring.key_ids)
-    settle.replay(now=now)
+    recover.replay(now=now)
     for shelf in SHELVES:
         run.go_over(shelf)
     return Resealed(done=run.done, unopened=tuple(run.unopened.values()), finished=run.finished)

@@ -5,14 +5,16 @@ a compare-and-set. What is refused is never written over a newer token; if the c
 the late token is kept, sealed, for one purpose: to be revoked at the provider.
 """
 
+import hashlib
 import logging
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import transaction
 
 from integrations import vault
 from integrations.flows import journal, notices
@@ -28,17 +30,17 @@ from integrations.vault import SealError
 logger = logging.getLogger(__name__)
 
 UNCERTAIN = "rotation_uncertain"
-#: What a database says of a value that it will not take today nor tomorrow.
-UNFIT = (DataError, IntegrityError)
 
 
 class Judged(NamedTuple):
     """The columns that decide whether a result is stored, and what is told of it."""
 
     pk: int
+    uuid: uuid.UUID
     status: str
     version: int
     lease_owner: str
+    lease_until: datetime | None
     granted_scope: str
     failure_count: int
     last_error_code: str
@@ -59,49 +61,42 @@ def commit(records: Sequence[Record], *, now: datetime, page: journal.Page | Non
         django.db.DatabaseError: nothing was stored; the journal keeps it for `replay`.
     """
     with journal.kept(records, page=page):
-        return _commit(records, now=now, replayed=False, actor=actor)
+        return _commit(records, now=now, actor=actor)
 
 
-def replay(*, now: datetime) -> int:
-    """Store what killed workers or a failed database left in the recovery journal; how many rows took something."""
-    stored = 0
-    for records in journal.left_behind():
-        try:
-            stored += len(_commit(records, now=now, replayed=True).stored)
-        except UNFIT:
-            stored += sum(_replayed_alone(record, now=now) for record in records)
-    return stored
-
-
-def _replayed_alone(record: Record, *, now: datetime) -> int:
-    """Store one of several results of which one does not fit: it must not keep the others, nor every later replay."""
-    try:
-        return len(_commit([record], now=now, replayed=True).stored)
-    except UNFIT:
-        logger.exception("recovered token does not fit its row", extra={"connection": record.connection_id})
-        return 0
-
-
-def _commit(records: Sequence[Record], *, now: datetime, replayed: bool, actor: str = "") -> Settled:
+def _commit(records: Sequence[Record], *, now: datetime, actor: str) -> Settled:
     if not records:
         return Settled(stored=frozenset(), late=())
     with transaction.atomic():
-        rows = _locked([record.connection_id for record in records])
+        rows = locked([record.connection_id for record in records])
         wanted = [record for record in records if _is_wanted(rows.get(record.connection_id), record)]
-        late = [_late(rows[r.connection_id], r, now=now) for r in records if _is_late(rows.get(r.connection_id))]
-        Connection.objects.write_many(
-            [{"pk": r.connection_id, "version": r.version + 1, **r.fields} for r in wanted], same=RENEWED
-        )
-        VaultEntry.objects.put_many((r.connection_id, r.sealed, r.key_id) for r in wanted)
-        ids = [record.connection_id for record in wanted]
-        Event.objects.tell_many(Event.Kind.REFRESHED, ids, actor=actor, details={"replayed": True} if replayed else {})
-        Event.objects.bulk_create(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
-    return Settled(
-        stored=frozenset(record.connection_id for record in wanted), late=tuple(row for row in late if row is not None)
+        late = [record for record in records if _is_late(rows.get(record.connection_id))]
+        return write(rows, wanted=wanted, late=late, now=now, details={}, actor=actor)
+
+
+def write(
+    rows: Mapping[int, Judged],
+    *,
+    wanted: Sequence[Record],
+    late: Sequence[Record],
+    now: datetime,
+    details: Mapping[str, object],
+    actor: str = "",
+) -> Settled:
+    """Store what is wanted, with its events, and keep what is late to be revoked; in the transaction of `locked`."""
+    kept = [_late(rows[record.connection_id], record, now=now) for record in late]
+    Connection.objects.write_many(
+        [{"pk": r.connection_id, "version": r.version + 1, **r.fields} for r in wanted], same=RENEWED
     )
+    VaultEntry.objects.put_many((r.connection_id, r.sealed, r.key_id) for r in wanted)
+    ids = [record.connection_id for record in wanted]
+    Event.objects.tell_many(Event.Kind.REFRESHED, ids, actor=actor, details=details)
+    Event.objects.bulk_create(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
+    return Settled(stored=frozenset(ids), late=tuple(row for row in kept if row is not None))
 
 
-def _locked(connection_ids: Sequence[int]) -> dict[int, Judged]:
+def locked(connection_ids: Sequence[int]) -> dict[int, Judged]:
+    """What decides about these connections; it stays so until the caller's transaction ends."""
     rows = Connection.objects.filter(pk__in=connection_ids).order_by("pk").select_for_update()
     return {row.pk: row for row in map(Judged._make, rows.values_list(*Judged._fields))}
 
@@ -109,6 +104,11 @@ def _locked(connection_ids: Sequence[int]) -> dict[int, Judged]:
 def _is_wanted(row: Judged | None, record: Record) -> bool:
     if row is None or row.version != record.version or row.lease_owner != record.lease_owner:
         return False
+    return is_waited_for(row)
+
+
+def is_waited_for(row: Judged) -> bool:
+    """Whether a connection takes new tokens: it is active, or was given up only for want of them."""
     gave_up_waiting = row.status == Connection.Status.NEEDS_REAUTHORIZATION and row.last_error_code == UNCERTAIN
     return row.status == Connection.Status.ACTIVE or gave_up_waiting
 
@@ -119,12 +119,16 @@ def _is_late(row: Judged | None) -> bool:
 
 def _late(judged: Judged, record: Record, *, now: datetime) -> PendingRevocation | None:
     row = Connection.objects.get(pk=judged.pk)
+    # What is found in the journal again and again is to be revoked once.
+    nonce = uuid.UUID(bytes=hashlib.sha256(record.sealed).digest()[:16])
+    if PendingRevocation.objects.filter(nonce=nonce).exists():
+        return None
     try:
         tokens = vault.open_tokens(row, record.sealed, version=record.version + 1)
     except SealError as error:
         logger.warning("late token cannot be opened", extra={"connection": str(row.uuid), "code": error.code})
         return None
-    pending = vault.seal_for_revocation(row, tokens)
+    pending = vault.seal_for_revocation(row, tokens, nonce=nonce)
     pending.created_at = pending.next_attempt_at = now
     pending.save()
     return pending
@@ -167,7 +171,7 @@ def end_many(failed: Sequence[tuple[Connection, str]], *, lease_owners: Sequence
         django.db.DatabaseError: nothing was changed.
     """
     with transaction.atomic():
-        rows = _locked([connection.pk for connection, _ in failed])
+        rows = locked([connection.pk for connection, _ in failed])
         by_code: defaultdict[str, list[int]] = defaultdict(list)
         for (connection, code), lease_owner in zip(failed, lease_owners, strict=True):
             if _is_held(rows.get(connection.pk), connection, lease_owner=lease_owner):

@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.db.models import Count
 
-from integrations.flows import disconnect, settle
+from integrations.flows import disconnect, hold, recover
 from integrations.flows.clients import address_policy
 from integrations.flows.rows import Clock
 from integrations.flows.sweep_lane import Lanes
@@ -88,7 +88,9 @@ def sweep(
     source = Source(provider=options.provider, started=started, horizon=started + options.due_within, clock=clock)
     if options.dry_run:
         return _dry(source, options)
-    settle.replay(now=started)
+    if hold.is_on():
+        return _dry(source, options, outcome="held")
+    recover.replay(now=started)
     run = SweepRun.objects.create(started_at=started)
     with _interruptible(stop) as stopped, _database_threads() as database:
         loop = _loop(source, options, database=database, progress=progress, stop=stopped)
@@ -134,12 +136,12 @@ def _loop(
     )
 
 
-def _dry(source: Source, options: SweepOptions) -> SweepReport:
+def _dry(source: Source, options: SweepOptions, *, outcome: str = "due") -> SweepReport:
     """Count what is due; nothing is changed."""
     rows = source.due(now=source.started).order_by().values_list("registration__provider")
-    by_provider = {provider: {"due": count} for provider, count in rows.annotate(Count("pk"))}
-    due = _limited(sum(counts["due"] for counts in by_provider.values()), options.limit)
-    return SweepReport(counts={"due": due}, by_provider=by_provider, due=due)
+    by_provider = {provider: {outcome: count} for provider, count in rows.annotate(Count("pk"))}
+    due = _limited(sum(counts[outcome] for counts in by_provider.values()), options.limit)
+    return SweepReport(counts={outcome: due}, by_provider=by_provider, due=due)
 
 
 def _limited(count: int, limit: int | None) -> int:

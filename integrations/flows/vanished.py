@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from integrations.flows import settle
+from integrations.flows import recover
 from integrations.flows.clients import server_of
 from integrations.flows.errors import ConnectionUnusable, RotationUncertain
 from integrations.flows.rows import end
@@ -49,7 +49,7 @@ def look_after(connection: Connection, *, now: datetime) -> None:
     """
     if not connection.refresh_sent or connection.lease_until is None or connection.lease_until > now:
         return
-    if settle.replay(now=now):
+    if recover.replay(now=now):
         return
     if give_up(connection, now=now):
         raise ConnectionUnusable("A refresh was interrupted and its outcome is not known. Reconnect the account.")

@@ -57,6 +57,9 @@ class Event(models.Model):
         REGISTRATION_CHANGED = "registration_changed", _("Provider registration changed")
         REGISTRATION_BROKEN = "registration_broken", _("Provider refuses our registration")
 
+    #: What happens by itself and over and over; everything else is for the record, and kept for longer.
+    ROUTINE: ClassVar = frozenset({Kind.REFRESHED, Kind.REFRESH_FAILED, Kind.RECOVERED, Kind.USED})
+
     kind = models.CharField(max_length=32, choices=Kind)
     actor = models.CharField(
         max_length=150, blank=True, help_text="Who did it: user name, task or command; empty: the hub."
@@ -81,6 +84,7 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=("connection", "-id"), name="event_by_connection"),
             models.Index(fields=("owner", "-id"), name="event_by_owner"),
+            models.Index(fields=("kind", "-id"), name="event_by_kind"),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """One pass over all connections that are due."""
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -11,6 +13,7 @@ class SweepRun(models.Model):
 
     class Meta:
         ordering = ("-started_at",)
+        indexes: ClassVar = [models.Index(fields=("-started_at",), name="sweep_by_start")]
 
     def __str__(self) -> str:
         return f"sweep of {self.started_at:%Y-%m-%d %H:%M}"

@@ -80,6 +80,7 @@ class Use(models.Model):
 
     class Meta:
         ordering = ("-day", "-last_used_at")
+        indexes: ClassVar = [models.Index(fields=("day",), name="use_by_day")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=("connection", "day", "actor"), name="one_use_per_connection_day_and_actor"),
         ]

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from integrations.management.commands import sweep_tokens
+from integrations.management.options import duration
 from integrations.models import AccountClosure, ClientRegistration, Connection, SweepRun
 from tests.clock import Clock
 from tests.factories import make_user
@@ -187,7 +187,7 @@ def test_wrong_usage_is_refused(arguments: tuple[str, ...]) -> None:
     ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86_400), ("0", 0)]
 )
 def test_durations_are_written_with_a_unit(text: str, seconds: int) -> None:
-    assert sweep_tokens._duration(text).total_seconds() == seconds
+    assert duration(text).total_seconds() == seconds
 
 
 def test_a_bar_is_drawn_on_a_terminal_alone(

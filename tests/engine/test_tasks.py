@@ -11,10 +11,18 @@ from pytest_django import Settings
 
 from integrations import tasks
 from integrations.flows import close_account, uses
-from integrations.models import AccountClosure, Connection, Notice, PendingRevocation, SweepRun, Use
+from integrations.models import (
+    AccountClosure,
+    AuthorizationRequest,
+    Connection,
+    Notice,
+    PendingRevocation,
+    SweepRun,
+    Use,
+)
 from tests.clock import Clock
 from tests.engine.running import Engine
-from tests.factories import make_connection, make_pending_revocation, make_user
+from tests.factories import make_authorization_request, make_connection, make_pending_revocation, make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
 from tests.fakes.registration import register_sandbox
@@ -182,10 +190,12 @@ def test_what_has_run_out_is_forgotten(engine: Engine) -> None:
     session = SessionStore()
     session.set_expiry(timezone.now() - timedelta(days=1))
     session.create()
+    make_authorization_request(expires_in=-86400 * 400)
 
-    engine.run(tasks.clear_expired)
+    engine.run(tasks.prune)
 
     assert not session.exists(session.session_key or "")
+    assert not AuthorizationRequest.objects.exists()
 
 
 def test_a_failing_task_is_over_and_does_not_reach_its_caller(engine: Engine, transactional_db: None) -> None:

@@ -2,39 +2,35 @@
 
 import getpass
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.utils import timezone
 
 from integrations.flows.clients import redirect_uri
 from integrations.flows.register import Registration, register
-from integrations.management.database import needed_database
+from integrations.management.operator_command import OperatorCommand, Outcome, UsageError
 from integrations.models import ClientRegistration
 from integrations.oauth.errors import OAuthError
 from integrations.providers import PROVIDERS, CatalogueError, FieldRefused, Provider, VariableRefused, get
 
-EXAMPLE = """
-example:
-  manage.py register_client github --client-id Iv1.8a61f9b3a7aba766 --client-secret-file github.secret
-  manage.py register_client gitlab --slug work --variable host=git.example.com --client-id 4a5b
 
+class Command(OperatorCommand):
+    help = "Register the hub at a provider, or change the registration of a slug."
+    example = """
+manage.py register_client github --client-id Iv1.8a61f9b3a7aba766 --client-secret-file github.secret
+manage.py register_client gitlab --slug work --variable host=git.example.com --client-id 4a5b
+"""
+    exit_codes = {0: "registered", 1: "the provider's metadata cannot be had; nothing was changed"}
+    notes = """
 The client_secret is read from the file, else asked for (or read from standard input, one line). It is never an
 argument: arguments can be read by everyone on this machine. An empty one keeps the secret that is stored.
 """
-USAGE = 2
 
-
-class Command(BaseCommand):
-    help = "Register the hub at a provider, or change the registration of a slug."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
-        return super().create_parser(prog_name, subcommand, epilog=EXAMPLE, allow_abbrev=False, **kwargs)
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_options(self, parser: ArgumentParser) -> None:
         parser.add_argument("provider", nargs="?", metavar="PROVIDER", help="key in the catalogue")
         parser.add_argument("--list-providers", action="store_true", help="print the catalogue and its variables")
         parser.add_argument("--slug", metavar="SLUG", help="part of the redirect URI (the provider's key)")
@@ -55,40 +51,57 @@ class Command(BaseCommand):
             help="how the hub authenticates, if not as the catalogue says; none for a public client",
         )
 
-    def handle(self, *args: Any, provider: str | None, list_providers: bool, **options: Any) -> None:
-        if list_providers:
-            self.stdout.write("\n".join(_described(entry) for entry in PROVIDERS.values()))
-            return
-        if not provider:
-            raise CommandError("Name a provider; --list-providers prints them.", returncode=USAGE)
+    def carry_out(self, options: Mapping[str, Any]) -> Outcome:
+        if options["list_providers"]:
+            return _catalogue()
+        if not options["provider"]:
+            raise UsageError("Name a provider; --list-providers prints them.")
         try:
-            with needed_database():
-                given = _given(get(provider), options)
-                known = ClientRegistration.objects.filter(slug=given.slug).exists()
-                registration = register(given, now=timezone.now(), actor="register_client")
+            given = _given(get(options["provider"]), options)
+            known = ClientRegistration.objects.filter(slug=given.slug).exists()
+            registration = register(given, now=timezone.now(), actor="register_client")
         except FieldRefused as refusal:
             option = "scope" if refusal.field == "extra_scope" else refusal.field.replace("_", "-")
-            raise CommandError(f"--{option}: {refusal.help}", returncode=USAGE) from None
+            raise UsageError(f"--{option}: {refusal.help}") from None
         except VariableRefused as refusal:
-            raise CommandError(f"--variable {refusal.field}: {refusal.help}", returncode=USAGE) from None
+            raise UsageError(f"--variable {refusal.field}: {refusal.help}") from None
         except CatalogueError as error:
-            raise CommandError(str(error), returncode=USAGE) from None
+            raise UsageError(str(error)) from None
         except OAuthError as error:
             raise CommandError(f"Not registered. {error}") from None
-        self.stdout.write(f"{'Changed' if known else 'Registered'}: {registration.slug} ({given.provider})")
-        self.stdout.write("Redirect URI to enter at the provider:")
-        self.stdout.write(redirect_uri(registration))
+        uri = redirect_uri(registration)
+        return Outcome(
+            report={
+                "slug": registration.slug,
+                "provider": given.provider,
+                "created": not known,
+                "redirect_uri": uri,
+            },
+            lines=[
+                f"{'Changed' if known else 'Registered'}: {registration.slug} ({given.provider})",
+                "Redirect URI to enter at the provider:",
+                uri,
+            ],
+        )
 
 
-def _given(provider: Provider, options: dict[str, Any]) -> Registration:
+def _catalogue() -> Outcome:
+    providers = [
+        {"provider": key, "name": entry.name, "variables": [variable.name for variable in entry.variables]}
+        for key, entry in PROVIDERS.items()
+    ]
+    return Outcome(report={"providers": providers}, lines=[_described(entry) for entry in PROVIDERS.values()])
+
+
+def _given(provider: Provider, options: Mapping[str, Any]) -> Registration:
     """What was typed, on top of what the registration of this slug has already."""
     slug = options["slug"] or provider.slug
     row = ClientRegistration.objects.filter(slug=slug).first() or ClientRegistration(slug=slug)
     if row.provider not in ("", provider.slug):
-        raise CommandError(f"{slug} is registered at {row.provider}; take another --slug.", returncode=USAGE)
+        raise UsageError(f"{slug} is registered at {row.provider}; take another --slug.")
     client_id = options["client_id"] or row.client_id
     if not client_id:
-        raise CommandError("--client-id is needed for a new registration.", returncode=USAGE)
+        raise UsageError("--client-id is needed for a new registration.")
     method = options["token_endpoint_auth_method"] or row.token_endpoint_auth_method
     public = (method or provider.server.dialect.token_endpoint_auth_method) == "none"
     return Registration(
@@ -109,7 +122,7 @@ def _variables(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise CommandError(f"--variable {pair}: write NAME=VALUE.", returncode=USAGE)
+            raise UsageError(f"--variable {pair}: write NAME=VALUE.")
         found[name.strip()] = value.strip()
     return found
 
@@ -125,11 +138,9 @@ def _client_secret(path: Path | None, row: ClientRegistration) -> str | None:
         else:
             secret = sys.stdin.readline().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The client_secret cannot be read: {type(error).__name__}", returncode=USAGE) from None
+        raise UsageError(f"The client_secret cannot be read: {type(error).__name__}") from None
     if not secret and not row.has_client_secret:
-        raise CommandError(
-            "A client_secret is needed; for a public client say --token-endpoint-auth-method none.", returncode=USAGE
-        )
+        raise UsageError("A client_secret is needed; for a public client say --token-endpoint-auth-method none.")
     return secret or None
 
 

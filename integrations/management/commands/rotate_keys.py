@@ -1,38 +1,23 @@
 """Change the sealing key while everything runs: see which there are, make one, seal anew, prove that one can go."""
 
-import json
 import os
-import sys
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.utils import timezone
-from tqdm import tqdm
 
 from integrations.flows import keys, lost_key
 from integrations.flows.keys import KeyRefused, KeyStatus, KeysUnusable, Verified
 from integrations.flows.reseal import Pace, Resealed, Unopened, reseal
-from integrations.management.database import needed_database
+from integrations.management.operator_command import OperatorCommand, Outcome, UsageError
+from integrations.management.options import positive
+from integrations.management.progress import progress
 from integrations.management.stopping import stopping
 
-EXAMPLE = """
-example, in this order:
-  manage.py rotate_keys status
-  manage.py rotate_keys make k2 --to /run/secrets/k2    # then as the second of HUB_SEALING_KEYS on every host; restart
-                                                        # then as the first, on every host; restart
-  manage.py rotate_keys reseal --at-most 5000
-  manage.py rotate_keys retire k1                       # on every host that refreshes; then take it out; restart
-
-exit code: 0 all is well; 1 an operator must act: a key is wrong or missing, or something still needs the key in
-question; 2 wrong usage; 3 no usable database. SIGINT and SIGTERM finish the batch in hand; what is done stays done.
-docs/keys.md says why in this order.
-"""
-USAGE = 2
 SHOWN = 20
 AFTER_MAKE = """Put it as the second of HUB_SEALING_KEYS on every host and restart all of them; then as the first, and
 restart again. Keep a copy where the database's backups are not."""
@@ -40,15 +25,22 @@ AFTER_RETIRE = """Nothing in the database, nor in the recovery journal of this h
 host that refreshes says so too, take it out of HUB_SEALING_KEYS everywhere and restart. Keep the key as long as
 backups from before."""
 
-type Handler = Callable[[dict[str, Any]], None]
+type Handler = Callable[[Mapping[str, Any]], Outcome]
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "See, make, change and retire the keys that tokens and secrets are sealed under, while everything runs."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
-        return super().create_parser(prog_name, subcommand, epilog=EXAMPLE, allow_abbrev=False, **kwargs)
+    example = """
+manage.py rotate_keys status
+manage.py rotate_keys make k2 --to /run/secrets/k2    # then as the second of HUB_SEALING_KEYS on every host; restart
+                                                      # then as the first, on every host; restart
+manage.py rotate_keys reseal --at-most 5000
+manage.py rotate_keys retire k1                       # on every host that refreshes; then take it out; restart
+"""
+    exit_codes = {1: "a key is wrong or missing, or something still needs the key in question"}
+    notes = """
+In this order; docs/keys.md says why. SIGINT and SIGTERM finish the batch in hand; what is done stays done.
+"""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
@@ -59,9 +51,7 @@ class Command(BaseCommand):
         make.add_argument("--aws-kms", action="store_true", help="wrapped by the AWS KMS key of HUB_KMS_KEY_ID")
         make.add_argument("--to", type=Path, metavar="FILE", help="into a new file that only you can read")
         anew = add.step("reseal", self._reseal, "seal everything anew under the first key", as_json=True)
-        anew.add_argument(
-            "--at-most", type=_positive, metavar="PER_SECOND", help="values per second; default: no limit"
-        )
+        anew.add_argument("--at-most", type=positive, metavar="PER_SECOND", help="values per second; default: no limit")
         anew.add_argument("--dry-run", action="store_true", help="count what there is to do; change nothing")
         verify = add.step("verify", self._verify, "open everything without a key, to see what needs it", as_json=True)
         verify.add_argument("key", nargs="?", default="", metavar="ID", help="default: all but the first")
@@ -71,90 +61,72 @@ class Command(BaseCommand):
         lost.add_argument("key", metavar="ID")
         lost.add_argument("--yes", action="store_true", help="do it; without this it only says what would go")
 
-    def handle(self, *args: Any, handler: Handler, **options: Any) -> None:
+    def carry_out(self, options: Mapping[str, Any]) -> Outcome:
+        handler: Handler = options["handler"]
         try:
-            with needed_database():
-                handler(options)
+            return handler(options)
         except KeyRefused as refusal:
-            raise CommandError(str(refusal), returncode=USAGE) from None
+            raise UsageError(str(refusal)) from None
         except KeysUnusable as error:
             raise CommandError(f"HUB_SEALING_KEYS: {error}.", returncode=1) from None
 
-    def _status(self, options: dict[str, Any]) -> None:
+    def _status(self, options: Mapping[str, Any]) -> Outcome:
         found = keys.status()
-        if options["json"]:
-            self._json({"keys": [asdict(key) for key in found]})
-        else:
-            self.stdout.write(_table(found))
-        if any(key.needs_operator for key in found):
-            raise CommandError("A key is wrong, or something lies under a key that is not in HUB_SEALING_KEYS.")
+        wrong = any(key.needs_operator for key in found)
+        problem = "A key is wrong, or something lies under a key that is not in HUB_SEALING_KEYS." if wrong else ""
+        return Outcome(report={"keys": [_as_json(key) for key in found]}, lines=[_table(found)], problem=problem)
 
-    def _make(self, options: dict[str, Any]) -> None:
+    def _make(self, options: Mapping[str, Any]) -> Outcome:
         key_id = options["key"] or timezone.now().strftime("k%Y%m%d")
         line = keys.new_key(key_id, service="aws-kms" if options["aws_kms"] else "")
-        if options["to"] is None:
-            self.stdout.write(line)
-        else:
+        if options["to"] is not None:
             _write_new(options["to"], line)
         self.stderr.write(AFTER_MAKE)
+        return Outcome(report={}, lines=[line] if options["to"] is None else [])
 
-    def _reseal(self, options: dict[str, Any]) -> None:
+    def _reseal(self, options: Mapping[str, Any]) -> Outcome:
         if options["dry_run"]:
             found = {key.key_id: key.counts for key in keys.status() if not key.primary and key.counts}
             count = sum(sum(counts.values()) for counts in found.values())
-            self.stdout.write(json.dumps({"to_do": found}) if options["json"] else f"{count} to seal anew.")
-            return
-        with stopping() as stop, _progress(options) as progress:
-            done = reseal(now=timezone.now(), pace=Pace(at_most=options["at_most"], stop=stop), progress=progress)
-        if options["json"]:
-            self._json(asdict(done))
-        else:
-            self.stdout.write(_as_line(done))
-        if done.unopened:
-            raise CommandError(f"{len(done.unopened)} cannot be opened:{_named(done.unopened)}")
+            return Outcome(report={"to_do": found}, lines=[f"{count} to seal anew."])
+        shown = self.shows_progress(options)
+        with stopping() as stop, progress(unit="value", shown=shown) as advance:
+            pace = Pace(at_most=options["at_most"], stop=stop)
+            # Where nobody watches there is nothing to count first.
+            done = reseal(now=timezone.now(), pace=pace, progress=advance if shown else None)
+        problem = f"{len(done.unopened)} cannot be opened:{_named(done.unopened)}" if done.unopened else ""
+        return Outcome(report=asdict(done), lines=[_as_line(done)], problem=problem)
 
-    def _verify(self, options: dict[str, Any]) -> None:
+    def _verify(self, options: Mapping[str, Any]) -> Outcome:
         verified = self._verified(options)
-        if options["json"]:
-            self._json(asdict(verified))
-        else:
-            self.stdout.write(f"{verified.tried} tried, {len(verified.unopened)} do not open.")
-        self._refuse_if_needed(verified, options["key"] or "Another key than the first")
+        return Outcome(
+            report=asdict(verified),
+            lines=[f"{verified.tried} tried, {len(verified.unopened)} do not open."],
+            problem=_why_needed(verified, options["key"] or "Another key than the first"),
+        )
 
-    def _retire(self, options: dict[str, Any]) -> None:
-        self._refuse_if_needed(self._verified(options), options["key"])
-        self.stdout.write(AFTER_RETIRE.format(key=options["key"]))
+    def _retire(self, options: Mapping[str, Any]) -> Outcome:
+        problem = _why_needed(self._verified(options), options["key"])
+        if problem:
+            raise CommandError(problem, returncode=1)
+        return Outcome(report={}, lines=[AFTER_RETIRE.format(key=options["key"])])
 
-    def _lost(self, options: dict[str, Any]) -> None:
+    def _lost(self, options: Mapping[str, Any]) -> Outcome:
         going = lost_key.give_up(options["key"]) if options["yes"] else lost_key.lost_with(options["key"])
-        if options["json"]:
-            self._json(asdict(going) | {"dropped": options["yes"]})
-            return
-        self.stdout.write(
+        lines = [
             f"{'Dropped' if options['yes'] else 'Would go'}: the tokens of {going.connections} connections, whose "
             f"owners must reconnect; {going.revocations} revocations; {going.attempts} attempts to connect."
-        )
+        ]
         if going.registrations:
-            self.stdout.write(f"Enter the client_secret again: {', '.join(going.registrations)}")
+            lines.append(f"Enter the client_secret again: {', '.join(going.registrations)}")
         if not options["yes"]:
-            self.stdout.write("Say --yes to do so.")
+            lines.append("Say --yes to do so.")
+        return Outcome(report=asdict(going) | {"dropped": options["yes"]}, lines=lines)
 
-    def _verified(self, options: dict[str, Any]) -> Verified:
-        with stopping() as stop, _progress(options) as progress:
-            return keys.verify(options["key"], progress=progress, stop=stop)
-
-    def _refuse_if_needed(self, verified: Verified, key: str) -> None:
-        if not verified.finished:
-            raise CommandError("Stopped: not everything was tried.")
-        if verified.still_needed:
-            journal = f" {verified.in_journal} in this host's recovery journal." if verified.in_journal else ""
-            raise CommandError(
-                f"{key} is still needed: {len(verified.unopened)} do not open without it.{journal} Run 'rotate_keys "
-                f"reseal' and try again.{_named(verified.unopened)}"
-            )
-
-    def _json(self, value: object) -> None:
-        self.stdout.write(json.dumps(value, sort_keys=True, default=str))
+    def _verified(self, options: Mapping[str, Any]) -> Verified:
+        shown = self.shows_progress(options)
+        with stopping() as stop, progress(unit="value", shown=shown) as advance:
+            return keys.verify(options["key"], progress=advance if shown else None, stop=stop)
 
 
 class _Adder:
@@ -171,19 +143,21 @@ class _Adder:
         return parser
 
 
-@contextmanager
-def _progress(options: dict[str, Any]) -> Iterator[Callable[[int, int], None] | None]:
-    """Calls for a bar on a terminal; None where nobody would see one, for then there is nothing to count first."""
-    if options["json"] or not sys.stderr.isatty():
-        yield None
-        return
-    with tqdm(unit="value", leave=False) as bar:
+def _why_needed(verified: Verified, key: str) -> str:
+    """Why a key must stay, or nothing."""
+    if not verified.finished:
+        return "Stopped: not everything was tried."
+    if not verified.still_needed:
+        return ""
+    journal = f" {verified.in_journal} in this host's recovery journal." if verified.in_journal else ""
+    return (
+        f"{key} is still needed: {len(verified.unopened)} do not open without it.{journal} Run 'rotate_keys "
+        f"reseal' and try again.{_named(verified.unopened)}"
+    )
 
-        def advance(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
 
-        yield advance
+def _as_json(key: KeyStatus) -> dict[str, object]:
+    return asdict(key) | {"known_since": key.known_since.isoformat() if key.known_since else None}
 
 
 def _write_new(path: Path, line: str) -> None:
@@ -191,7 +165,7 @@ def _write_new(path: Path, line: str) -> None:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(f"{line}\n")
     except OSError as error:
-        raise CommandError(f"{path} cannot be made: {error.strerror}", returncode=USAGE) from None
+        raise UsageError(f"{path} cannot be made: {error.strerror}") from None
 
 
 def _table(found: list[KeyStatus]) -> str:
@@ -224,9 +198,3 @@ def _named(unopened: tuple[Unopened, ...]) -> str:
     named = [f"\n  {found.table} {found.id} ({found.code})" for found in unopened[:SHOWN]]
     more = len(unopened) - len(named)
     return "".join(named) + (f"\n  and {more} more; --json names all" if more else "")
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from contextlib import closing
 from typing import Any
 
@@ -36,11 +36,25 @@ Integration Hub is ready
 
 Ctrl-C stops it.
 """
+EXAMPLE = """
+example:
+  make demo PORT=8001
+  HUB_MODE=demo manage.py demo --port 8001
+
+exit code:
+  0  it was stopped
+  1  not in demo mode, or the port is taken
+  2  wrong usage
+"""
 
 
 class Command(BaseCommand):
     help = "Run the hub on this machine, with a provider of its own to connect to."
     requires_system_checks = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
+        return super().create_parser(prog_name, subcommand, epilog=EXAMPLE, allow_abbrev=False, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, metavar="NUMBER", help="listen there (8000)")
