@@ -18,6 +18,7 @@ BENCHES = (
     "reseal",
     "sweep_0ms",
     "sweep_50ms",
+    "sweep_workers",
 )
 NO_POSTGRESQL = 75
 INTERRUPTED = 130

@@ -2,8 +2,8 @@
 
 It rotates refresh tokens and ends the grant when an old one is used again (RFC 9700 §4.14.2). A refresh token says
 what it is, `r.<family>.<generation>`, so nothing has to be registered. It speaks just enough HTTP/1.1: keep-alive,
-a body with Content-Length. It answers each token request after the delay, and GET /statistics at once. It ends with its
-standard input, and so with whoever started it.
+a body with Content-Length. It answers each token request after the delay, GET /statistics and /generations at once.
+It ends with its standard input, and so with whoever started it.
 """
 
 import asyncio
@@ -48,6 +48,12 @@ class Provider:
             found: dict[str, int] = json.load(answer)
         return found
 
+    def generations(self) -> dict[int, int | None]:
+        """The last generation of each family that was asked for; None where the grant was ended."""
+        with urlopen(f"{self.origin}/generations") as answer:
+            found: dict[str, int | None] = json.load(answer)
+        return {int(family): generation for family, generation in found.items()}
+
 
 class Tokens:
     """The generation of each family; None when it is revoked."""
@@ -56,6 +62,12 @@ class Tokens:
         self.generations: dict[bytes, int | None] = {}
         self.refreshes = 0
         self.reuses = 0
+
+    def counts(self) -> dict[str, int]:
+        return {"refreshes": self.refreshes, "reuses": self.reuses}
+
+    def known(self) -> dict[str, int | None]:
+        return {family.decode(): generation for family, generation in self.generations.items()}
 
     def refresh(self, refresh_token: bytes) -> bytes:
         """The whole answer."""
@@ -100,8 +112,8 @@ class Http(asyncio.Protocol):
             return
         if head.startswith(b"GET"):
             self._buffer = b""
-            counts = {"refreshes": self._tokens.refreshes, "reuses": self._tokens.reuses}
-            self._transport.write(answer(200, json.dumps(counts).encode()))
+            known = self._tokens.known() if head.startswith(b"GET /generations") else self._tokens.counts()
+            self._transport.write(answer(200, json.dumps(known).encode()))
             return
         start = head.lower().find(b"content-length:") + 15
         length = int(head[start:].partition(b"\r\n")[0])

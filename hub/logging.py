@@ -20,10 +20,12 @@ from hub.redaction import redact
 from hub.watching.route import method_of, route_of
 
 TALKATIVE = (
+    "amqp",
     "asyncio",
     "django.db.backends",
     "fido2",
     "httpx",
+    "kombu",
     "oauth2_provider",
     "oauthlib",
     "requests",

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import global_settings
 from django.utils.csp import CSP
 
-from hub import environment, key_service, logging
+from hub import engine, environment, key_service, logging
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
 from hub.watching import environment as watching
@@ -283,3 +283,17 @@ HUB_AUDIT_RETENTION_DAYS = env.number("HUB_AUDIT_RETENTION_DAYS", default=730, a
 HUB_USE_RETENTION_DAYS = env.number("HUB_USE_RETENTION_DAYS", default=400, at_least=31, at_most=36_500)
 # A copy that was restored elsewhere must not use up the tokens of the hub it is a copy of.
 HUB_HOLD_REFRESHES = env.bool("HUB_HOLD_REFRESHES", default=False)
+
+# work on several machines; without a broker tasks run inline
+
+HUB_BROKER_URL = engine.broker_url(env)
+HUB_SWEEP_EVERY_SECONDS = env.number("HUB_SWEEP_EVERY_SECONDS", default=60, at_least=1, at_most=3600)
+HUB_SWEEP_SLICES = env.number("HUB_SWEEP_SLICES", default=8, at_least=1, at_most=1000)
+HUB_SWEEP_CONCURRENCY = env.number("HUB_SWEEP_CONCURRENCY", default=256, at_least=1, at_most=4096)
+HUB_SLICE_SECONDS = env.number("HUB_SLICE_SECONDS", default=60, at_least=1, at_most=600)
+CELERY = engine.configuration(
+    broker_url=HUB_BROKER_URL,
+    sweep_every_seconds=HUB_SWEEP_EVERY_SECONDS,
+    slice_seconds=HUB_SLICE_SECONDS,
+    longest_seconds=4 * HUB_HTTP_DEADLINE_SECONDS + HUB_LEASE_SECONDS + HUB_REFRESH_WAIT_SECONDS,
+)

@@ -32,6 +32,11 @@ BREAKS = {
     "an import in a method": ("hub.urls", "class A:\n    def ready(self):\n        import os"),
     "an import by its name": ("integrations.flows.connect", "from django.utils.module_loading import import_string"),
     "a signal": ("integrations.models.connection", "from django.db.models.signals import post_save"),
+    "a signal of Celery where none is needed": ("integrations.flows.sweep", "from celery.signals import task_postrun"),
+    "a task listens to rows": ("integrations.tasks", "from django.db.models.signals import post_save"),
+    "a task opens the vault": ("integrations.tasks", "from integrations import vault"),
+    "a task borrows": ("integrations.tasks", "from integrations.flows import access"),
+    "a page asks for a task": ("integrations.web.views", "from integrations import tasks"),
 }
 
 
@@ -48,6 +53,7 @@ def test_a_forbidden_import_is_a_fault(module: str, source: str) -> None:
         ("integrations.apps", "class A:\n    def ready(self):\n        from integrations import checks"),
         ("integrations.vault", "from integrations.oauth.token import TokenResponse"),
         ("integrations.oauth.client", "from . import errors"),
+        ("integrations.tasks", "from celery.signals import worker_shutting_down"),
     ],
 )
 def test_an_import_down_the_stairs_is_none(module: str, source: str) -> None:

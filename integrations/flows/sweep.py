@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -186,7 +187,8 @@ def _report(tally: Tally, *, provider: str, seconds: float) -> SweepReport:
 def _database_threads() -> Iterator[Executor]:
     """Threads for everything about rows, so that a batch is marked while another one is claimed or committed.
 
-    One is enough for SQLite, which has one writer. A Django connection belongs to its thread, and ends with it.
+    One is enough for SQLite, which has one writer. A Django connection belongs to its thread, and ends with it. The
+    threads know what their caller does: on whose behalf they log is said on their lines, too.
     """
     count = 1 if connection.vendor == "sqlite" else DATABASE_THREADS
     together = threading.Barrier(count)
@@ -195,7 +197,13 @@ def _database_threads() -> Iterator[Executor]:
         together.wait()
         connections.close_all()
 
-    with ThreadPoolExecutor(count, thread_name_prefix="sweep-database") as executor:
+    known = list(copy_context().items())
+
+    def begin() -> None:
+        for variable, value in known:
+            variable.set(value)
+
+    with ThreadPoolExecutor(count, thread_name_prefix="sweep-database", initializer=begin) as executor:
         try:
             yield executor
         finally:

@@ -85,7 +85,7 @@ def rows(clock: Clock) -> dict[str, Model]:
         make_pending_revocation(),
         closure,
         Attempt.objects.create(
-            user=connection.owner, registration=connection.registration, started_at=clock(), expires_at=clock()
+            user=make_user("visitor"), registration=connection.registration, started_at=clock(), expires_at=clock()
         ),
         StrayResponse.objects.create(registration=connection.registration, last_at=clock()),
         ProviderStanding.objects.create(endpoint="login.example.test", registration=connection.registration),
