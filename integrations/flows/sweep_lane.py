@@ -9,7 +9,7 @@ from integrations.flows.clients import Instance, instance_of
 from integrations.flows.standing import News, Reason, Trouble, Verdict, requests_per_minute
 from integrations.flows.sweep_due import Position
 from integrations.flows.sweep_source import Job
-from integrations.oauth.errors import OAuthError, Remedy, RequestRefused
+from integrations.oauth.errors import AddressRefused, OAuthError, Remedy, RequestRefused
 
 WINDOW_FIRST = 64
 FULL = 512
@@ -105,9 +105,10 @@ class Lane:
 
     def learn(self, error: OAuthError | None, *, now: float) -> None:
         """Open or close the window; `now` and pauses are in the event loop's seconds."""
+        if _is_answer(error):
+            self.trying = False
         if error is None or not (error.remedy is Remedy.RETRY or isinstance(error, RequestRefused)):
             self.failures = 0
-            self.trying = False
             self.window = min(self.cap, self.window + 1)
             return
         self.failures += 1
@@ -241,25 +242,23 @@ class Lanes:
         lane.in_flight -= 1
         was_stopped, resumes_at = lane.stopped, lane.resumes_at
         lane.learn(error, now=now)
-        instance = instance_of(job.connection)
-        if error is None or error.remedy is Remedy.REAUTHORIZE:
-            if lane.in_trouble:
-                self._news.works.append(job.lane)
-                lane.in_trouble = False
-        elif error.remedy is Remedy.RETRY:
+        if lane.in_trouble and _is_answer(error):
+            self._news.works.append(job.lane)
+            lane.in_trouble = False
+        if error is not None and error.remedy is Remedy.RETRY:
             asked = bool(error.retry_after) and lane.resumes_at >= resumes_at + 1
             if asked or (lane.stopped and not was_stopped):
                 trouble = Trouble(
                     endpoint=job.lane,
-                    instance=instance,
+                    instance=instance_of(job.connection),
                     reason=Reason.ASKED if asked else Reason.DOWN,
                     error_code=error.code,
                     seconds=error.retry_after or 0,
                 )
                 self._news.troubles.append(trouble)
                 lane.in_trouble = True
-        elif not isinstance(error, RequestRefused):
-            self._stopped.add(instance)
+        elif error is not None and error.remedy is Remedy.OPERATOR and not isinstance(error, RequestRefused):
+            self._stopped.add(instance_of(job.connection))
 
     def news(self) -> News:
         """Take out what is worth telling other workers."""
@@ -294,3 +293,8 @@ class Lanes:
         """When the next capped lane may send that cannot now; long from now if there is none."""
         waiting = (lane.slots for lane in self._lanes.values() if lane.slots and lane.queue)
         return min((slots[0] for slots in waiting if slots[0] > now), default=float("inf"))
+
+
+def _is_answer(error: OAuthError | None) -> bool:
+    """Whether it shows that the provider works, whatever it said of one request or one registration."""
+    return error is None or not (error.remedy is Remedy.RETRY or isinstance(error, AddressRefused))
