@@ -18,8 +18,6 @@ FAILURES_TO_STOP = 20
 PAUSE_AT_MOST_SECONDS = 30
 #: Where requests a minute are capped, no more wait than leave in this time, so that no lease runs out in the queue.
 QUEUED_SECONDS = 15
-#: Others have taken so much of a capped endpoint's time that this sweep leaves it to them.
-SLOTS_AT_MOST_SECONDS = 5
 LANES_KEPT = 256
 
 
@@ -280,13 +278,14 @@ class Lanes:
                 found.append((lane.queue[0], count, lane.per_minute))
         return found
 
-    def give_slots(self, name: str, *, count: int, first: float, now: float) -> None:
-        """Hand a lane the moments that were reserved for it; one that would wait for too long is left to others."""
+    def give_slots(self, name: str, *, count: int, first: float | None) -> None:
+        """Hand a lane the moments that were reserved for it; one that got none is left to others."""
         lane = self._lanes[name]
         lane.reserving = False
-        distance = 60 / lane.per_minute
-        if first - now > max(SLOTS_AT_MOST_SECONDS, 2 * distance):
+        if first is None:
             lane.stopped = True
+            return
+        distance = 60 / lane.per_minute
         lane.slots.extend(first + number * distance for number in range(count))
 
     def next_slot(self, *, now: float) -> float:
