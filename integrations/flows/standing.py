@@ -185,7 +185,8 @@ def _note(trouble: Trouble, *, now: datetime) -> None:
             until = now + timedelta(seconds=trouble.seconds)
         if is_open and row.until is not None and row.until >= until:
             return
-        row.since = row.since if row.reason else now
+        # A pause that is over is no part of this trouble, though nobody has noted its end.
+        row.since = row.since if is_open or row.reason == Reason.DOWN else now
         row.reason, row.error_code, row.until, row.probe_until = trouble.reason, trouble.error_code, until, None
         row.save()
     logger.warning(

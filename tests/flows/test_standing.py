@@ -55,6 +55,17 @@ def test_a_pause_that_was_asked_for_lasts_as_long_as_it_was_asked_for(
     assert verdict(clock) == standing.FREE
 
 
+def test_a_trouble_begins_anew_where_an_earlier_pause_is_over(
+    note: Callable[..., ProviderStanding], clock: Clock
+) -> None:
+    note(Reason.ASKED, seconds=100)
+    clock.advance(days=9)
+
+    assert note(Reason.ASKED, seconds=100).since == clock()
+    clock.advance(seconds=50)
+    assert note(Reason.DOWN).since == clock() - timedelta(seconds=50)
+
+
 @pytest.mark.requirement(73)
 def test_a_shorter_pause_does_not_end_a_longer_one(note: Callable[..., object], clock: Clock) -> None:
     note(Reason.ASKED, seconds=100)
