@@ -31,11 +31,17 @@ def take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAuth
     if (paused := standing.refusal(verdict, now=now, force=force)) is not None:
         return paused
     lease_owner = _claim(connection, now=now)
-    if lease_owner is not None:
-        return Taken(lease_owner=lease_owner, tries_provider=verdict.trying)
-    if verdict.trying:
+    taken = Taken(lease_owner=lease_owner or "", tries_provider=verdict.trying)
+    if lease_owner is None:
+        give_turn_back(connection, taken)
+        return None
+    return taken
+
+
+def give_turn_back(connection: Connection, taken: Taken) -> None:
+    """Leave it to others to try the provider, where this caller was to and sent nothing."""
+    if taken.tries_provider:
         standing.give_turn_back(standing.endpoint_for(connection))
-    return None
 
 
 def _backing_off(connection: Connection, *, now: datetime) -> OAuthError | None:

@@ -132,6 +132,7 @@ def _renew(connection: Connection, taken: lease.Taken, *, clock: Clock, refused:
         request = client.refresh_request(tokens.refresh_token or "", scope=connection.scope)
     except OAuthError as error:
         settle.release(connection, lease_owner=lease_owner)
+        lease.give_turn_back(connection, taken)
         if error.remedy is Remedy.OPERATOR:
             settle.alarm(connection.registration, error, now=clock())
         watched.not_refreshed(connection.registration.provider, error)
@@ -139,6 +140,7 @@ def _renew(connection: Connection, taken: lease.Taken, *, clock: Clock, refused:
     sent_at = clock()
     standing.take_a_place(connection, client, url=request.url, now=sent_at)
     if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):
+        lease.give_turn_back(connection, taken)
         return None
     tell = partial(standing.tell, connection, url=request.url, tried=taken.tries_provider)
     try:

@@ -27,6 +27,10 @@ from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy
 logger = logging.getLogger(__name__)
 
 CIRCUITS_SHOWN = 50
+#: Moments at a capped endpoint are given out no further ahead than this, or two of its distances.
+RESERVED_AHEAD = timedelta(seconds=5)
+#: What callers, who are not kept waiting, take of a capped endpoint keeps sweeps away no longer than this.
+OWED_AT_MOST = timedelta(minutes=1)
 
 Reason = ProviderStanding.Reason
 State = ProviderStanding.State
@@ -181,7 +185,8 @@ def _note(trouble: Trouble, *, now: datetime) -> None:
             until = now + timedelta(seconds=trouble.seconds)
         if is_open and row.until is not None and row.until >= until:
             return
-        row.since = row.since if row.reason else now
+        # A pause that is over is no part of this trouble, though nobody has noted its end.
+        row.since = row.since if is_open or row.reason == Reason.DOWN else now
         row.reason, row.error_code, row.until, row.probe_until = trouble.reason, trouble.error_code, until, None
         row.save()
     logger.warning(
@@ -190,15 +195,17 @@ def _note(trouble: Trouble, *, now: datetime) -> None:
     )
 
 
-def reserve(endpoint: str, instance: Instance, *, count: int, per_minute: int, now: datetime) -> datetime:
+def reserve(endpoint: str, instance: Instance, *, count: int, per_minute: int, now: datetime) -> datetime | None:
     """Take the next `count` free moments of an endpoint whose requests a minute are capped; the first of them.
 
     The others follow at equal distances. Nobody gets them twice, whatever the number of workers; one that dies wastes
-    what it took.
+    what it took. None, and nothing taken: others have taken so much that it is left to them.
     """
     with transaction.atomic():
         row = _row(endpoint, instance)
         first = max(now, row.next_request_at or now)
+        if first - now > max(RESERVED_AHEAD, timedelta(minutes=2 / per_minute)):
+            return None
         row.next_request_at = first + timedelta(minutes=count / per_minute)
         row.save(update_fields=["next_request_at"])
     return first
@@ -206,8 +213,16 @@ def reserve(endpoint: str, instance: Instance, *, count: int, per_minute: int, n
 
 def take_a_place(connection: Connection, client: Client, *, url: str, now: datetime) -> None:
     """Count a caller's request where requests a minute are capped. It is not kept waiting: sweeps make room for it."""
-    if per_minute := requests_per_minute(connection, client):
-        reserve(endpoint_of(url), instance_of(connection), count=1, per_minute=per_minute, now=now)
+    per_minute = requests_per_minute(connection, client)
+    if not per_minute:
+        return
+    distance = timedelta(minutes=1 / per_minute)
+    with transaction.atomic():
+        row = _row(endpoint_of(url), instance_of(connection))
+        # Never before what a sweep may have reserved.
+        latest = now + max(OWED_AT_MOST, 4 * distance)
+        row.next_request_at = min(max(now, row.next_request_at or now) + distance, latest)
+        row.save(update_fields=["next_request_at"])
 
 
 def _row(endpoint: str, instance: Instance) -> ProviderStanding:

@@ -9,7 +9,7 @@ from integrations.flows.clients import Instance, instance_of
 from integrations.flows.standing import News, Reason, Trouble, Verdict, requests_per_minute
 from integrations.flows.sweep_due import Position
 from integrations.flows.sweep_source import Job
-from integrations.oauth.errors import OAuthError, Remedy, RequestRefused
+from integrations.oauth.errors import AddressRefused, OAuthError, Remedy, RequestRefused
 
 WINDOW_FIRST = 64
 FULL = 512
@@ -18,8 +18,6 @@ FAILURES_TO_STOP = 20
 PAUSE_AT_MOST_SECONDS = 30
 #: Where requests a minute are capped, no more wait than leave in this time, so that no lease runs out in the queue.
 QUEUED_SECONDS = 15
-#: Others have taken so much of a capped endpoint's time that this sweep leaves it to them.
-SLOTS_AT_MOST_SECONDS = 5
 LANES_KEPT = 256
 
 
@@ -105,9 +103,10 @@ class Lane:
 
     def learn(self, error: OAuthError | None, *, now: float) -> None:
         """Open or close the window; `now` and pauses are in the event loop's seconds."""
+        if _is_answer(error):
+            self.trying = False
         if error is None or not (error.remedy is Remedy.RETRY or isinstance(error, RequestRefused)):
             self.failures = 0
-            self.trying = False
             self.window = min(self.cap, self.window + 1)
             return
         self.failures += 1
@@ -241,25 +240,23 @@ class Lanes:
         lane.in_flight -= 1
         was_stopped, resumes_at = lane.stopped, lane.resumes_at
         lane.learn(error, now=now)
-        instance = instance_of(job.connection)
-        if error is None or error.remedy is Remedy.REAUTHORIZE:
-            if lane.in_trouble:
-                self._news.works.append(job.lane)
-                lane.in_trouble = False
-        elif error.remedy is Remedy.RETRY:
+        if lane.in_trouble and _is_answer(error):
+            self._news.works.append(job.lane)
+            lane.in_trouble = False
+        if error is not None and error.remedy is Remedy.RETRY:
             asked = bool(error.retry_after) and lane.resumes_at >= resumes_at + 1
             if asked or (lane.stopped and not was_stopped):
                 trouble = Trouble(
                     endpoint=job.lane,
-                    instance=instance,
+                    instance=instance_of(job.connection),
                     reason=Reason.ASKED if asked else Reason.DOWN,
                     error_code=error.code,
                     seconds=error.retry_after or 0,
                 )
                 self._news.troubles.append(trouble)
                 lane.in_trouble = True
-        elif not isinstance(error, RequestRefused):
-            self._stopped.add(instance)
+        elif error is not None and error.remedy is Remedy.OPERATOR and not isinstance(error, RequestRefused):
+            self._stopped.add(instance_of(job.connection))
 
     def news(self) -> News:
         """Take out what is worth telling other workers."""
@@ -281,16 +278,22 @@ class Lanes:
                 found.append((lane.queue[0], count, lane.per_minute))
         return found
 
-    def give_slots(self, name: str, *, count: int, first: float, now: float) -> None:
-        """Hand a lane the moments that were reserved for it; one that would wait for too long is left to others."""
+    def give_slots(self, name: str, *, count: int, first: float | None) -> None:
+        """Hand a lane the moments that were reserved for it; one that got none is left to others."""
         lane = self._lanes[name]
         lane.reserving = False
-        distance = 60 / lane.per_minute
-        if first - now > max(SLOTS_AT_MOST_SECONDS, 2 * distance):
+        if first is None:
             lane.stopped = True
+            return
+        distance = 60 / lane.per_minute
         lane.slots.extend(first + number * distance for number in range(count))
 
     def next_slot(self, *, now: float) -> float:
         """When the next capped lane may send that cannot now; long from now if there is none."""
         waiting = (lane.slots for lane in self._lanes.values() if lane.slots and lane.queue)
         return min((slots[0] for slots in waiting if slots[0] > now), default=float("inf"))
+
+
+def _is_answer(error: OAuthError | None) -> bool:
+    """Whether it shows that the provider works, whatever it said of one request or one registration."""
+    return error is None or not (error.remedy is Remedy.RETRY or isinstance(error, AddressRefused))

@@ -194,8 +194,8 @@ class Loop:
         loop, now = asyncio.get_running_loop(), self.clock()
         take = partial(standing.reserve, job.lane, instance_of(job.connection), count=count, per_minute=per_minute)
         first = await self._in_database(partial(take, now=now))
-        wait = (first - now).total_seconds()
-        self.lanes.give_slots(job.lane, count=count, first=loop.time() + wait, now=loop.time())
+        at = None if first is None else loop.time() + (first - now).total_seconds()
+        self.lanes.give_slots(job.lane, count=count, first=at)
         self._give_back(self.lanes.dropped())
 
     def _tell_others(self) -> None:

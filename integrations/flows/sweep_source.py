@@ -13,7 +13,7 @@ from integrations.flows import settle, standing, vanished
 from integrations.flows.clients import Instance, client_for, instance_of
 from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.refresh import mark_sent
-from integrations.flows.rows import Clock, end, load, open_tokens
+from integrations.flows.rows import Clock, end, load_many, open_tokens
 from integrations.flows.standing import Verdict
 from integrations.flows.sweep_due import DueRows, Position
 from integrations.flows.sweep_outcome import Outcome, Result
@@ -75,8 +75,7 @@ class Source:
         """Take the next `count` rows, but none at the instances to go `without`, as far as a query can name them."""
         now, lease_owner = self.clock(), secrets.token_hex(16)
         found, last = self.rows.lease(count, without=without, lease_owner=lease_owner, now=now)
-        vanished_from = [row.pk for row in found if row.sent]
-        given_up = [r for pk in vanished_from for r in self._look_after(pk, lease_owner=lease_owner, now=now)]
+        given_up = self._look_after([row.pk for row in found if row.sent], lease_owner=lease_owner, now=now)
         rows = self._claimed([row.pk for row in found], lease_owner=lease_owner)
         jobs, results, broken = self._prepared(rows, lease_owner=lease_owner)
         return Batch(
@@ -99,24 +98,29 @@ class Source:
             row.registration = self._registrations[row.registration_id]
         return [(row, vars(row)["sealed"]) for row in rows]
 
-    def _look_after(self, pk: int, *, lease_owner: str, now: datetime) -> list[Result]:
-        """Take over from a refresher that vanished, or wait, or give up; the results of what needs no request."""
-        try:
-            row = load(pk)
-        except ConnectionUnusable:
-            # It went with its owner's account since it was found.
-            return []
-        try:
-            self._client(row)
-        except OAuthError as error:
-            settle.alarm(row.registration, error, now=now)
-            return [Result(provider=row.registration.provider, outcome=Outcome.NEEDS_OPERATOR)]
-        if vanished.take_over(row, lease_owner=lease_owner, now=now):
-            return []
-        # The access token may still be served, and its last caller has time enough to find out.
-        gone = row.has_expired(now=now) and vanished.give_up(row, now=now)
-        outcome = Outcome.NEEDS_REAUTHORIZATION if gone else Outcome.UNCERTAIN
-        return [Result(provider=row.registration.provider, outcome=outcome)]
+    def _look_after(self, ids: Sequence[int], *, lease_owner: str, now: datetime) -> list[Result]:
+        """Take over from refreshers that vanished, or wait, or give up; the results of what needs no request.
+
+        Many may wait after a crash, and are looked at by every sweep until they are given up: that costs one query.
+        """
+        results, broken = list[Result](), set[Instance]()
+        for row in load_many(ids) if ids else ():
+            try:
+                if instance_of(row) not in broken:
+                    self._client(row)
+            except OAuthError as error:
+                settle.alarm(row.registration, error, now=now)
+                broken.add(instance_of(row))
+            if instance_of(row) in broken:
+                outcome = Outcome.NEEDS_OPERATOR
+            elif vanished.take_over(row, lease_owner=lease_owner, now=now):
+                continue
+            else:
+                # The access token may still be served, and its last caller has time enough to find out.
+                gone = row.has_expired(now=now) and vanished.give_up(row, now=now)
+                outcome = Outcome.NEEDS_REAUTHORIZATION if gone else Outcome.UNCERTAIN
+            results.append(Result(provider=row.registration.provider, outcome=outcome))
+        return results
 
     def _prepared(
         self, rows: Iterable[Claimed], *, lease_owner: str

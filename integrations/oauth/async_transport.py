@@ -7,7 +7,7 @@ decompression to be switched off, because there is none; and one timer keeps the
 import asyncio
 import ipaddress
 import ssl
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -81,8 +81,9 @@ class AsyncTransport:
         self._context = ssl.create_default_context(cafile=self._ca_file)
         self._places: dict[str, _Place] = {}
         self._names: dict[tuple[str, int], tuple[float, asyncio.Future[list[str]]]] = {}
-        self._idle: defaultdict[tuple[str, int, bool], list[Wire]] = defaultdict(list)
-        self._idle_count = 0
+        self._idle: defaultdict[tuple[str, int, bool], deque[Wire]] = defaultdict(deque)
+        # All of them, in the order in which they were put aside.
+        self._waiting: dict[Wire, tuple[str, int, bool]] = {}
         # In the order in which they end, for all are given the same time.
         self._deadlines: dict[asyncio.Future[Response], float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -96,9 +97,8 @@ class AsyncTransport:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for wires in self._idle.values():
-            for wire in wires:
-                wire.abort()
+        for wire in self._waiting:
+            wire.abort()
         self._loop = None
 
     async def send(self, request: Request) -> Response:
@@ -126,6 +126,10 @@ class AsyncTransport:
             raise _unavailable(error) from None
         finally:
             del self._deadlines[answer]
+            # Nobody waits for it any more: what it says now is not to be complained of.
+            answer.cancel()
+            if answer.done() and not answer.cancelled():
+                answer.exception()
             if wire is not None:
                 self._put_aside(place, wire)
 
@@ -169,19 +173,31 @@ class AsyncTransport:
         wires = self._idle.get(place.origin)
         while wires:
             wire = wires.pop()
-            self._idle_count -= 1
-            if wire.is_free and wire.since + self._keepalive_seconds > self._time():
+            del self._waiting[wire]
+            if wire.since + self._keepalive_seconds > self._time() and wire.is_free and not wire.has_unread:
                 return wire
             wire.abort()
         return None
 
     def _put_aside(self, place: _Place, wire: Wire) -> None:
-        if not wire.is_free or self._idle_count >= self._limit:
+        if not wire.is_free or not self._limit:
             wire.abort()
             return
+        if len(self._waiting) >= self._limit:
+            self._let_go_of_oldest()
         wire.since = self._time()
         self._idle[place.origin].append(wire)
-        self._idle_count += 1
+        self._waiting[wire] = place.origin
+
+    def _let_go_of_oldest(self) -> None:
+        """Make room: a provider that is done with must not keep the next one from keeping its connections."""
+        oldest, origin = next(iter(self._waiting.items()))
+        del self._waiting[oldest]
+        wires = self._idle[origin]
+        wires.popleft()
+        if not wires:
+            del self._idle[origin]
+        oldest.abort()
 
     def _time(self) -> float:
         return self._loop.time() if self._loop is not None else 0.0

@@ -6,6 +6,7 @@ connection, and when a connection may carry another request.
 """
 
 import asyncio
+import select
 from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -48,6 +49,16 @@ class Wire(asyncio.Protocol):
     def is_free(self) -> bool:
         """Whether another request may be sent."""
         return self._reusable and self._answer is None and not self._is_closing
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether something has arrived that the event loop did not come to read: an end, or what nobody asked for."""
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if sock is None or sock.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     @property
     def _is_closing(self) -> bool:
@@ -129,6 +140,8 @@ class Wire(asyncio.Protocol):
             return
         self._head_read = True
         self._status = self._parser.get_status_code()
+        if self._status < 100:
+            self._failure = _lost()
         if self._status < 200:
             return
         headers = self._headers

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from integrations.flows import standing
+from integrations.flows.clients import client_for
 from integrations.flows.schedule import backoff, circuit_pause
 from integrations.flows.standing import News, Reason, Trouble
 from integrations.models import ClientRegistration, ProviderStanding
 from tests.clock import Clock
-from tests.factories import make_registration
+from tests.factories import make_connection, make_registration
 from tests.flows.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,6 +53,17 @@ def test_a_pause_that_was_asked_for_lasts_as_long_as_it_was_asked_for(
     assert verdict(clock).was_asked
     clock.advance(seconds=1)
     assert verdict(clock) == standing.FREE
+
+
+def test_a_trouble_begins_anew_where_an_earlier_pause_is_over(
+    note: Callable[..., ProviderStanding], clock: Clock
+) -> None:
+    note(Reason.ASKED, seconds=100)
+    clock.advance(days=9)
+
+    assert note(Reason.ASKED, seconds=100).since == clock()
+    clock.advance(seconds=50)
+    assert note(Reason.DOWN).since == clock() - timedelta(seconds=50)
 
 
 @pytest.mark.requirement(73)
@@ -133,6 +145,7 @@ def test_moments_of_a_capped_endpoint_are_given_once_whoever_asks(clock: Clock, 
 
     def take() -> float:
         first = standing.reserve(ENDPOINT, instance, count=10, per_minute=600, now=clock())
+        assert first is not None
         return (first - clock()).total_seconds()
 
     found = sorted(future.result() for future in in_threads(6, take))
@@ -168,3 +181,33 @@ def test_a_circuit_stays_open_for_longer_each_time_up_to_five_minutes() -> None:
     assert 30 <= waits[0] <= 33
     assert waits[:4] == sorted(waits[:4])
     assert all(300 <= wait <= 330 for wait in waits[4:])
+
+
+@pytest.mark.requirement(76)
+def test_who_finds_a_capped_endpoint_taken_takes_nothing_away(clock: Clock, transactional_db: None) -> None:
+    """Sweeps that begin again and again would else push its next free moment away faster than time passes."""
+    instance = (make_registration().pk, ())
+
+    def take() -> float | None:
+        first = standing.reserve(ENDPOINT, instance, count=1, per_minute=30, now=clock())
+        return None if first is None else (first - clock()).total_seconds()
+
+    assert [take() for _ in range(50)] == [0, 2, 4, *[None] * 47]
+    clock.advance(seconds=6)
+    assert take() == 0
+
+
+@pytest.mark.requirement(76)
+def test_what_callers_have_taken_keeps_sweeps_away_for_a_minute_at_most(clock: Clock, transactional_db: None) -> None:
+    registration = make_registration()
+    registration.token_requests_per_minute = 60
+    registration.save()
+    connection = make_connection(registration=registration, now=clock())
+    client = client_for(registration, {})
+    for _ in range(100):
+        standing.take_a_place(connection, client, url=f"https://{ENDPOINT}/token", now=clock())
+    instance = (registration.pk, ())
+
+    assert standing.reserve(ENDPOINT, instance, count=1, per_minute=60, now=clock()) is None
+    clock.advance(seconds=60)
+    assert standing.reserve(ENDPOINT, instance, count=1, per_minute=60, now=clock()) == clock()

@@ -1,10 +1,13 @@
 """Pauses and open circuits outlive a sweep: other sweeps, other workers and callers in a hurry heed them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from integrations import vault
 from integrations.flows import access, refresh
+from integrations.flows.errors import ConnectionUnusable
 from integrations.flows.standing_of_providers import left_alone
 from integrations.models import ClientRegistration, Connection, ProviderStanding, SweepRun
 from integrations.oauth.errors import ProviderUnavailable
@@ -195,3 +198,34 @@ def test_people_who_withdrew_their_grants_do_not_open_a_circuit(journey: Journey
 
     assert report.counts == {"needs_reauthorization": len(rows)}
     assert not ProviderStanding.objects.exists()
+
+
+@pytest.mark.requirement(73, 76)
+@pytest.mark.parametrize("error", ["invalid_scope", "invalid_client", "invalid_grant"])
+def test_an_answer_that_refuses_one_request_shows_that_a_provider_works(journey: Journey, error: str) -> None:
+    break_down(journey)
+    journey.server.behave()
+    journey.clock.advance(hours=1)
+    journey.server.misbehave("token", Behaviour.ERROR, error=error)
+
+    swept(journey.clock, limit=1)
+
+    assert asked(journey.server) == 1
+    assert left_alone(now=journey.clock()) == []
+
+
+@pytest.mark.requirement(73)
+def test_a_caller_that_sends_nothing_leaves_the_try_to_others(journey: Journey) -> None:
+    """Its connection has no refresh token, say, and it asks again and again."""
+    first, second = break_down(journey)[:2]
+    tokens = replace(stored_tokens(first), refresh_token=None)
+    vault.store(fresh(first), tokens)
+    Connection.objects.update(access_expires_at=journey.clock(), failure_count=0, refresh_due_at=journey.clock())
+    journey.clock.advance(seconds=40)
+    journey.server.behave()
+
+    with pytest.raises(ConnectionUnusable):
+        access.token(fresh(first), clock=journey.clock)
+
+    assert asked(journey.server) == 0
+    assert access.token(fresh(second), clock=journey.clock).value == stored_tokens(second).access_token

@@ -1,8 +1,10 @@
 """What a sweep leaves alone: a token that still works, a journal nobody can read, an alarm anyone could raise."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,6 +16,7 @@ from integrations.oauth.errors import OAuthError
 from integrations.providers import get
 from tests.flows.journey import Journey, fresh, stored_tokens
 from tests.flows.leases import lease_to_somebody
+from tests.flows.sweeping import around_statements, connect_many
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,3 +75,20 @@ def test_an_error_that_came_by_the_browser_raises_no_alarm(journey: Journey, err
 
     assert ClientRegistration.objects.get().last_error_code == ""
     assert not Event.objects.filter(kind=Event.Kind.REGISTRATION_BROKEN).exists()
+
+
+@pytest.mark.requirement(73)
+def test_many_refreshes_whose_outcome_is_unknown_cost_a_sweep_one_look(journey: Journey) -> None:
+    gone: dict[str, Any] = {"lease_owner": "vanished", "lease_until": journey.clock(), "refresh_sent": True}
+    connect_many(journey.registration, journey.server, 30, clock=journey.clock, **gone)
+    looks = list[str]()
+
+    def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        looks.extend([sql] if 'JOIN "integrations_vaultentry"' in sql else [])
+        return execute(sql, params, many, context)
+
+    with around_statements(count):
+        report = sweep(SweepOptions(), clock=journey.clock)
+
+    assert report.counts == {"uncertain": 30}
+    assert len(looks) <= 3

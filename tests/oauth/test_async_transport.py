@@ -1,6 +1,7 @@
 """The transport of sweeps: how it uses its connections."""
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -221,3 +222,63 @@ def test_headers_of_the_connection_are_ours_alone(serve: Serve) -> None:
     assert b"transfer-encoding" not in head
     assert b"gzip" not in head
     assert head.count(b"user-agent: mine") == head.count(b"user-agent:") == 1
+
+
+@pytest.mark.requirement(44)
+@pytest.mark.parametrize("is_an_end", [True, False])
+def test_what_lies_unread_on_a_connection_answers_no_later_request(serve: Serve, is_an_end: bool) -> None:
+    """It came while the loop was busy, so that nobody was told of it before the next request."""
+    asked_again, came = threading.Event(), threading.Event()
+
+    def answer_and_more(connection: socket.socket, _stop: threading.Event) -> None:
+        connection.sendall(OK + b"Content-Length: 8\r\n\r\n" + JSON)
+        asked_again.wait(PATIENCE_SECONDS)
+        if is_an_end:
+            connection.shutdown(socket.SHUT_WR)
+        else:
+            connection.sendall(OK + b"Content-Length: 8\r\n\r\n" + b'{"x": 9}')
+        came.set()
+
+    server = serve(answer_and_more, reply(b'{"b": 2}'))
+
+    async def exchanges(transport: AsyncTransport) -> Response:
+        await transport.send(post(server.url))
+        asked_again.set()
+        came.wait(PATIENCE_SECONDS)
+        return await transport.send(post(server.url))
+
+    assert run(exchanges).body == b'{"b": 2}'
+    assert (len(server.received), server.connections) == (2, 2)
+
+
+def test_connections_that_are_done_with_make_room_for_others(serve: Serve) -> None:
+    first, second = serve(reply(JSON)), serve(reply(JSON))
+
+    async def exchanges(transport: AsyncTransport) -> None:
+        for server in (first, second, second, second):
+            await transport.send(post(server.url))
+
+    run(exchanges, limit=1)
+
+    assert (first.connections, second.connections) == (1, 1)
+
+
+@pytest.mark.requirement(45)
+def test_a_deadline_while_connecting_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    looked_up = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        looked_up.wait(PATIENCE_SECONDS)
+        return []
+
+    async def exchanges(transport: AsyncTransport) -> str:
+        with pytest.raises(ProviderUnavailable) as caught:
+            await transport.send(post("http://provider.example/"))
+        looked_up.set()
+        return caught.value.code
+
+    policy = AddressPolicy(allowed_hosts=frozenset({"provider.example"}))
+
+    assert run(exchanges, policy=policy, resolve=resolve, deadline_seconds=0.2) == "timeout"
+    gc.collect()
+    assert not caplog.records

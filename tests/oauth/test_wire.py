@@ -39,6 +39,10 @@ JSON = b'{"a": 1}'
         pytest.param(JSON, id="no head"),
         pytest.param(b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n" + JSON, id="upgrade"),
         pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="nothing after an interim response"),
+        pytest.param(
+            b"HTTP/1.1 099 Early\r\nContent-Length: 1\r\n\r\n " + OK + b"Content-Length: 8\r\n\r\n" + JSON,
+            id="a status below 100",
+        ),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_not_read(serve: Serve, data: bytes) -> None:
