@@ -76,10 +76,12 @@ def _bearer(request: HttpRequest) -> str:
 def _is_among(request: HttpRequest, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
     """Whether the request comes from one of these networks.
 
-    One that was forwarded by a proxy that nobody told us to trust comes from nowhere: its peer is the proxy.
+    One that was forwarded by a proxy that nobody told us to trust, or by fewer than we trust, comes from nowhere: its
+    peer is the proxy.
     """
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    if forwarded and not settings.ALLAUTH_TRUSTED_PROXY_COUNT:
+    proxies: int = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    if forwarded and not 0 < proxies <= len(request.headers.get("X-Forwarded-For", "").split(",")):
         return False
     text = client_address(request) if forwarded else request.META.get("REMOTE_ADDR", "")
     try:

@@ -21,7 +21,7 @@ from django.db.models import Count, Max, QuerySet
 
 from integrations.flows import disconnect
 from integrations.flows.events import record
-from integrations.flows.rows import Clock
+from integrations.flows.rows import Clock, require_keys
 from integrations.flows.selection import Selection
 from integrations.models import BulkRevocation, Connection, Event, PendingRevocation
 from integrations.oauth.errors import OAuthError
@@ -84,7 +84,12 @@ def begin(selection: Selection, *, reason: str, actor: str, now: datetime) -> Bu
 
 
 def go_on(order_id: int, *, clock: Clock, budget: timedelta = BUDGET, stop: Callable[[], bool] = lambda: False) -> bool:
-    """Work on an order for as long as the budget lasts; False when somebody else is at it."""
+    """Work on an order for as long as the budget lasts; False when somebody else is at it, or keys cannot be had."""
+    try:
+        require_keys()
+    except OAuthError as error:
+        logger.warning("bulk revocation waits", extra={"order": order_id, "code": error.code})
+        return False
     until, mine = clock() + budget, uuid.uuid4().hex
     orders = BulkRevocation.objects.filter(pk=order_id)
     if not orders.claim(lease_owner=mine, lease_until=clock() + LEASE, now=clock()):

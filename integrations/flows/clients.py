@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from integrations import vault
 from integrations.flows.errors import ConnectionUnusable
+from integrations.flows.rows import NO_KEYS_NOW
 from integrations.models import ClientRegistration, Connection
 from integrations.oauth.address import AddressPolicy
 from integrations.oauth.client import Client
@@ -105,12 +106,13 @@ def client_at(registration: ClientRegistration, server: AuthorizationServer) -> 
     """Who we are at a server whose endpoints are known already.
 
     Raises:
-        ConnectionUnusable: the secret cannot be opened (OPERATOR).
+        ConnectionUnusable: the secret cannot be opened (OPERATOR), or not now (RETRY).
     """
     try:
         client_secret = vault.open_client_secret(registration)
     except SealError as error:
-        raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
+        remedy = Remedy.RETRY if error.code == NO_KEYS_NOW else Remedy.OPERATOR
+        raise ConnectionUnusable(str(error), code=error.code, remedy=remedy) from None
     return Client(
         server=server,
         client_id=registration.client_id,

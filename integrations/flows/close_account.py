@@ -22,6 +22,7 @@ from integrations.flows.rows import Clock
 from integrations.models import AccountClosure, Connection, Event, PendingRevocation
 from integrations.models.connection import ENDED
 from integrations.models.person import end_authorizations, end_sessions, erase_from_history, people
+from integrations.oauth.errors import OAuthError
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,12 @@ def close_account(
     closure = _begin(person.pk, operator=operator, now=clock())
     if closure is None:
         return Closed(is_gone=True)
-    _end(closure, actor=operator or person.get_username(), clock=clock, ip=ip)
+    try:
+        _end(closure, actor=operator or person.get_username(), clock=clock, ip=ip)
+    except OAuthError as error:
+        # Nobody signs in to it any more; the rest is done when the keys are there again.
+        logger.warning("account cannot be wiped yet", extra={"user": person.pk, "code": error.code})
+        return Closed(is_gone=False)
     tell_providers(person.pk, clock=clock, budget=budget)
     return Closed(is_gone=_forget(closure, now=clock()))
 
@@ -75,7 +81,7 @@ def finish_closures(*, clock: Clock, stop: Callable[[], bool] = lambda: False) -
             _end(closure, actor=closure.operator or closure.user.get_username(), clock=clock)
             tell_providers(closure.pk, clock=clock)
             gone += _forget(closure, now=clock())
-        except DatabaseError:
+        except (DatabaseError, OAuthError):
             logger.exception("account could not be deleted", extra={"user": closure.pk})
     return gone
 

@@ -14,7 +14,7 @@ from integrations import vault
 from integrations.flows import hold
 from integrations.flows.clients import client_for, server_of, transport
 from integrations.flows.events import record
-from integrations.flows.rows import load
+from integrations.flows.rows import NO_KEYS_YET, load, no_keys_yet, require_keys
 from integrations.flows.schedule import backoff
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import ENDED, NEXT_VERSION
@@ -43,7 +43,11 @@ def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "
 
     Attempts to connect that were under way for this owner at this provider are void. A refresh in flight cannot bring
     tokens back: what it brings is revoked too.
+
+    Raises:
+        ConnectionUnusable: the key service does not answer, so nobody could tell the provider; nothing was changed.
     """
+    require_keys()
     pending = wipe(connection, actor=actor, now=now, ip=ip, reason=reason)
     if pending is not None:
         _attempt(pending, now=now)
@@ -98,6 +102,10 @@ def wipe(
     """The part of disconnecting that needs nobody else, in one transaction; what the provider must be told, if any.
 
     A lease stays until it runs out: as long as it does, a refresh in flight may bring tokens that must be revoked, too.
+    Whoever calls this in a transaction has the keys at hand (`require_keys`).
+
+    Raises:
+        ConnectionUnusable: the key service keeps the keys back; nothing was changed.
     """
     with transaction.atomic():
         if not Connection.objects.select_for_update().filter(pk=connection.pk).values_list("pk"):
@@ -129,6 +137,8 @@ def _to_revoke(connection: Connection) -> PendingRevocation | None:
             return None
         return vault.seal_for_revocation(connection, vault.read(connection))
     except (OAuthError, SealError) as error:
+        if isinstance(error, SealError) and error.code in NO_KEYS_YET:
+            raise no_keys_yet(error) from None
         logger.warning(
             "tokens to revoke cannot be opened", extra={"connection": str(connection.uuid), "code": error.code}
         )

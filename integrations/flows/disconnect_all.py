@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Min
 
 from integrations.flows import disconnect
-from integrations.flows.rows import Clock
+from integrations.flows.rows import Clock, require_keys
 from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import ENDED
 
@@ -33,14 +33,23 @@ class Progress:
 
 
 def disconnect_all(owner_id: int, *, actor: str, clock: Clock, ip: str = "", budget: timedelta = BUDGET) -> int:
-    """End every connection of a person; how many were ended now. Attempts to connect that are under way are void."""
+    """End every connection of a person; how many were ended now. Attempts to connect that are under way are void.
+
+    Raises:
+        ConnectionUnusable: as `wipe_all`.
+    """
     wiped = wipe_all(owner_id, actor=actor, clock=clock, ip=ip)
     tell_providers(owner_id, clock=clock, budget=budget)
     return wiped
 
 
 def wipe_all(owner_id: int, *, actor: str, clock: Clock, ip: str = "") -> int:
-    """The part that needs nobody else, in batches of one transaction each; how many were wiped."""
+    """The part that needs nobody else, in batches of one transaction each; how many were wiped.
+
+    Raises:
+        ConnectionUnusable: the key service does not answer; what was not wiped yet stays.
+    """
+    require_keys()
     AuthorizationRequest.objects.filter(user_id=owner_id).delete()
     held = Connection.objects.visible().filter(owner_id=owner_id).order_by("pk")
     wiped = 0

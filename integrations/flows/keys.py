@@ -111,6 +111,10 @@ def status() -> list[KeyStatus]:
     ]
 
 
+def _is_known(key_id: str) -> bool:
+    return SealingKey.objects.filter(key_id=key_id).exists() or key_id in _counts()
+
+
 def _kept_by() -> dict[str, str]:
     return {key.key_id: key.service or "settings" for key in vault.read_keys(settings.HUB_SEALING_KEYS)}
 
@@ -129,12 +133,14 @@ def verify(key_id: str = "", *, progress: Progress | None = None, stop: Callable
     """Open everything without one key (or, without an id, by the primary key alone); nothing is changed.
 
     Raises:
-        KeyRefused: it is the primary key.
+        KeyRefused: it is the primary key, or none that this hub knows: mistyped, it would look as if nothing needed it.
         KeysUnusable: the ring is missing or malformed, or its service does not unwrap it.
     """
     ring = vault.keyring()
     if key_id == ring.primary:
         raise KeyRefused(f"{key_id!r} is the primary key: it seals. Put another one first, then seal anew.")
+    if key_id and key_id not in ring.key_ids and not _is_known(key_id):
+        raise KeyRefused(f"There is no key {key_id!r}, and there was none.")
     leaving = [key_id] if key_id else ring.key_ids[1:]
     rest = ring.without(*leaving)
     waiting = [under for under in left_behind.waiting() if under not in rest.key_ids]

@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -97,11 +96,20 @@ def left_behind(directory: Path | None = None) -> Iterator[Leaf]:
 
 
 def waiting() -> list[str]:
-    """The key of each record that is on disk now, whoever's it is; nothing is stored or taken away."""
+    """The key of each record that is on disk now, whoever's it is; nothing is stored or taken away.
+
+    A file that this user cannot read may be under any key: it counts as one record of an unknown key, the empty text.
+    """
     found = []
     for path in _named(None, ".journal"):
-        with suppress(FileNotFoundError):
+        try:
             lines = path.read_bytes().splitlines()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            logger.warning("recovery journal cannot be read", extra={"file": path.name, "errno": error.errno})
+            found.append("")
+        else:
             found += [record.key_id for line in lines if (record := load(line)) is not None]
     return found
 

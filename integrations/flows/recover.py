@@ -11,6 +11,7 @@ is kept aside; and a file stays where time, or an operator, may still help.
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +23,7 @@ from integrations import vault
 from integrations.flows import settle
 from integrations.flows.journal import Record
 from integrations.flows.left_behind import Aside, KeptAside, Leaf, kept_aside, left_behind
-from integrations.flows.rows import OPERATORS_FAULT
+from integrations.flows.rows import NO_KEYS_NOW, OPERATORS_FAULT
 from integrations.flows.settle import Judged
 from integrations.models import Connection
 from integrations.models.connection import ENDED
@@ -43,13 +44,14 @@ class Fate(StrEnum):
     UNWANTED = "unwanted"
     BEING_REFRESHED = "being_refreshed"
     UNKNOWN_KEY = "unknown_key"
+    NO_KEYS = "no_keys"
     GONE = "gone"
     FOREIGN = "foreign"
     UNFIT = "unfit"
 
 
 #: The file stays where it is.
-STAYS = frozenset({Fate.BEING_REFRESHED, Fate.UNKNOWN_KEY})
+STAYS = frozenset({Fate.BEING_REFRESHED, Fate.UNKNOWN_KEY, Fate.NO_KEYS})
 ASIDE = {Fate.GONE: Aside.GONE, Fate.FOREIGN: Aside.UNREADABLE, Fate.UNFIT: Aside.UNFIT}
 
 
@@ -99,6 +101,7 @@ def replay(*, now: datetime) -> int:
     Raises:
         django.db.DatabaseError: the database cannot be used; the journal stays as it is.
     """
+    _have_keys()
     taken = 0
     for leaf in left_behind():
         fates = _settled(leaf.records, now=now)
@@ -113,6 +116,7 @@ def recover(*, now: datetime, directory: Path | None = None, dry_run: bool = Fal
     Raises:
         django.db.DatabaseError: the database cannot be used; the journal stays as it is.
     """
+    _have_keys()
     leaves: list[Leaf] = []
     found: list[Found] = []
     for leaf in left_behind(directory):
@@ -129,6 +133,12 @@ def recover(*, now: datetime, directory: Path | None = None, dry_run: bool = Fal
         found=tuple(found),
         aside=tuple(kept_aside(directory)),
     )
+
+
+def _have_keys() -> None:
+    """A key service is not asked with a transaction open; where it does not answer now, what needs it stays."""
+    with suppress(SealError):
+        vault.keyring()
 
 
 def _settled(records: Sequence[Record], *, now: datetime) -> list[Fate]:
@@ -212,6 +222,8 @@ def _unopened(connection: Connection, record: Record) -> Fate | None:
         vault.open_tokens(connection, record.sealed, version=record.version + 1)
     except SealError as error:
         logger.warning("recovered token does not open", extra={"connection": record.uuid, "code": error.code})
+        if error.code == NO_KEYS_NOW:
+            return Fate.NO_KEYS
         return Fate.UNKNOWN_KEY if error.code in OPERATORS_FAULT else Fate.FOREIGN
     return None
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from integrations import vault
 from integrations.flows.clients import transport
 from integrations.flows.events import record
+from integrations.flows.rows import require_keys
 from integrations.models import ClientRegistration, Event
 from integrations.oauth.address import origin
 from integrations.oauth.discovery import discover
@@ -42,11 +43,14 @@ def register(given: Registration, *, now: datetime, actor: str = "") -> ClientRe
     Raises:
         UnknownProvider, VariableRefused, CatalogueError: the input is wrong; it names the field.
         FieldRefused: another field is wrong.
-        OAuthError: the metadata is refused (another issuer, no PKCE) or cannot be had. Nothing was stored.
+        OAuthError: the metadata is refused (another issuer, no PKCE) or cannot be had, or the key service
+            does not answer. Nothing was stored.
     """
     provider = get(given.provider)
     variables = provider.validate_registration(given.variables)
     discovered = _discover(provider, variables)
+    if given.client_secret is not None:
+        require_keys()
     with transaction.atomic():
         row = ClientRegistration.objects.select_for_update().filter(slug=given.slug).first()
         kind = Event.Kind.REGISTRATION_CHANGED if row else Event.Kind.REGISTERED

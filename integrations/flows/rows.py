@@ -18,6 +18,8 @@ type Clock = Callable[[], datetime]
 
 OPERATORS_FAULT = frozenset({"key_unknown", "key_missing", "key_malformed", "key_wrong", "key_service_refused"})
 NO_KEYS_NOW = "key_service_unavailable"
+#: Time, or an operator, brings the keys back: nothing is given up for want of them.
+NO_KEYS_YET = frozenset({NO_KEYS_NOW, "key_service_refused"})
 
 
 def load(connection_id: int) -> Connection:
@@ -58,6 +60,25 @@ def require_usable(connection: Connection) -> None:
         raise ConnectionUnusable("It was disconnected.", code="disconnected")
 
 
+def require_keys() -> None:
+    """Have the keys at hand before a transaction that needs them: a key service is never asked with one open.
+
+    Raises:
+        ConnectionUnusable: the key service does not serve them now.
+    """
+    try:
+        vault.keyring()
+    except SealError as error:
+        if error.code in NO_KEYS_YET:
+            raise no_keys_yet(error) from None
+
+
+def no_keys_yet(error: SealError) -> ConnectionUnusable:
+    """What to tell where a key service keeps the keys back: it passes, or an operator must act."""
+    remedy = Remedy.RETRY if error.code == NO_KEYS_NOW else Remedy.OPERATOR
+    return ConnectionUnusable(str(error), code=error.code, remedy=remedy)
+
+
 def open_tokens(connection: Connection, *, sealed: bytes | memoryview | None = None) -> TokenSet:
     """The tokens of a row loaded with its vault entry, or with what is `sealed` in it given apart.
 
@@ -72,8 +93,8 @@ def open_tokens(connection: Connection, *, sealed: bytes | memoryview | None = N
             return vault.read(connection)
         return vault.open_tokens(connection, sealed, version=connection.version)
     except SealError as error:
-        if error.code == NO_KEYS_NOW:
-            raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.RETRY) from None
+        if error.code in NO_KEYS_YET:
+            raise no_keys_yet(error) from None
         if error.code in OPERATORS_FAULT:
             raise ConnectionUnusable(str(error), code=error.code, remedy=Remedy.OPERATOR) from None
         end(connection, code=error.code, kind=Event.Kind.SEAL_BROKEN)

@@ -87,6 +87,7 @@ def test_a_wrong_token_is_told_that_one_is_needed_and_nothing_else(ask: Ask, set
         ("10.1.0.1", {"X-Forwarded-For": "203.0.113.9"}, 0, False),
         ("10.1.0.1", {"X-Forwarded-For": "10.1.9.9"}, 0, False),
         ("10.1.0.1", {"Forwarded": "for=203.0.113.9"}, 0, False),
+        ("10.1.0.1", {"X-Forwarded-For": "203.0.113.9"}, 2, False),
         ("10.1.0.1", {}, 1, True),
     ],
 )

@@ -18,6 +18,7 @@ SAID = {
     Fate.UNWANTED: "the connection needs its owner for another reason",
     Fate.BEING_REFRESHED: "left: being refreshed now, try again later",
     Fate.UNKNOWN_KEY: "left: sealed under a key that is not in HUB_SEALING_KEYS",
+    Fate.NO_KEYS: "left: the key service does not serve the sealing keys now, try again later",
     Fate.GONE: "kept aside: the connection is not in this database",
     Fate.FOREIGN: "kept aside: does not belong to its connection",
     Fate.UNFIT: "kept aside: the database refuses it",

@@ -15,9 +15,11 @@ from django.views.decorators.vary import vary_on_headers
 
 from integrations.flows import disconnect_all as flow
 from integrations.models import Connection
+from integrations.oauth.errors import OAuthError
 from integrations.web.addresses import HttpResponseSeeOther
 from integrations.web.decorators import reauthenticated
 from integrations.web.endings import endings
+from integrations.web.problem import problem
 from integrations.web.visitor import PersonRequest, client_address
 
 #: The number of the event after which progress is counted, kept in the session.
@@ -75,7 +77,10 @@ def _disconnect(request: PersonRequest) -> HttpResponse:
         request.session[SINCE] = flow.newest_event(user.pk)
         # At once: if this request dies, the next one goes on from here.
         request.session.save()
-    flow.disconnect_all(user.pk, actor=user.get_username(), clock=timezone.now, ip=client_address(request))
+    try:
+        flow.disconnect_all(user.pk, actor=user.get_username(), clock=timezone.now, ip=client_address(request))
+    except OAuthError as error:
+        return problem(request, error)
     messages.success(request, _("Everything is disconnected. The hub has deleted all tokens it held for you."))
     return HttpResponseSeeOther(reverse("integrations:disconnect_progress"))
 

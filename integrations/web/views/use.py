@@ -25,6 +25,7 @@ from integrations.web.errors import explain
 from integrations.web.forms import RenameForm
 from integrations.web.own import own_connection
 from integrations.web.presentation import can_revoke, connection_card, is_held, provider_name, revocation_page
+from integrations.web.problem import problem
 from integrations.web.use_history import will_fail
 from integrations.web.visitor import PersonRequest, client_address
 
@@ -79,7 +80,10 @@ def disconnect_connection(request: PersonRequest, uuid: str) -> HttpResponse:
             "failing": will_fail(connection, owner=request.user.get_username(), today=today),
         }
         return render(request, "integrations/disconnect.html", context)
-    ended = disconnect(connection, actor=request.user.get_username(), now=now, ip=client_address(request))
+    try:
+        ended = disconnect(connection, actor=request.user.get_username(), now=now, ip=client_address(request))
+    except OAuthError as error:
+        return problem(request, error, connection.registration)
     messages.success(request, _farewell(ended))
     return HttpResponseSeeOther(reverse("integrations:connections"))
 
