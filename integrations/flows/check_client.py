@@ -20,7 +20,7 @@ from integrations.oauth.errors import (
 )
 from integrations.oauth.message import Response
 from integrations.oauth.pkce import new_code_verifier
-from integrations.oauth.server import AuthorizationServer, Dialect
+from integrations.oauth.server import AuthorizationServer
 from integrations.oauth.token import error_named
 
 MADE_UP_CODE = "check-up-of-the-hub-not-a-code"
