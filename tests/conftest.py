@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from pytest_django import DjangoDbBlocker, Settings
+from pytest_django.live_server_helper import LiveServer
 
 from integrations.flows import keys, uses
 from tests.settings import SCRATCH
@@ -26,6 +27,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """The database knows the key of the tests, as it does once a server has started."""
     with django_db_blocker.unblock():
         keys.admit()
+
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: LiveServer) -> LiveServer:
+    """A server with connections of its own. Started before the database is a file, as pytest-django may, it would take
+    it for one in memory and let all its threads share the tests' connection, transactions included."""
+    return live_server
 
 
 @pytest.fixture(autouse=True)

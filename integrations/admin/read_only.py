@@ -2,6 +2,7 @@
 
 import json
 
+from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -37,6 +38,8 @@ class ReadOnlyAdmin(FlowAdmin):
     """No add, no change, no delete; related rows come in the list's own query."""
 
     show_full_result_count = False
+    # They would read the whole table once for each choice of each filter.
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 200
     paginator = CappedPaginator

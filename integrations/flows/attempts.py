@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -163,6 +163,10 @@ class Trail:
 
     def _harmless(self, said: str) -> str:
         """A provider's words without what it was sent, or sent: whole, in part, or percent-encoded."""
+        for value in sorted(self._hidden, key=len, reverse=True):
+            # As a whole first: it may have signs in it that part words, and each of its words be short.
+            for spelled in (value, quote(value, safe=""), quote_plus(value)):
+                said = said.replace(spelled, "[redacted]")
         return printable(_WORD.sub(lambda word: "[redacted]" if self._is_hidden(word[0]) else word[0], said))
 
     def _is_hidden(self, word: str) -> bool:

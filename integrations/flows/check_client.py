@@ -20,7 +20,7 @@ from integrations.oauth.errors import (
 )
 from integrations.oauth.message import Response
 from integrations.oauth.pkce import new_code_verifier
-from integrations.oauth.server import AuthorizationServer, Dialect
+from integrations.oauth.server import AuthorizationServer
 from integrations.oauth.token import error_named
 
 MADE_UP_CODE = "check-up-of-the-hub-not-a-code"
@@ -49,8 +49,7 @@ def probe(client: Client, visits: Visits) -> tuple[Response | None, Finding]:
 
 def judge(response: Response, client: Client) -> Finding:
     """What a refusal of the made-up code means."""
-    dialect = client.server.dialect
-    said = _said(response, dialect)
+    said = _said(response, client)
     if _REDIRECT_URI.search(said):
         return found("redirect_uri_refused", said=said, uri=client.redirect_uri)
     try:
@@ -108,7 +107,9 @@ def _may_use_pkce(client: Client) -> bool:
         return False
 
 
-def _said(response: Response, dialect: Dialect) -> str:
+def _said(response: Response, client: Client) -> str:
     """The provider's own code, without anything that it may have put there of what it was sent."""
-    said = redacted(error_named(response, dialect=dialect))
-    return "" if MADE_UP_CODE in said else _NOT_IN_A_CODE.sub("", said)[:64]
+    named = error_named(response, dialect=client.server.dialect)
+    said = redacted(named)
+    sent = [value for value in (MADE_UP_CODE, client.client_secret) if value]
+    return "" if any(value in text for value in sent for text in (named, said)) else _NOT_IN_A_CODE.sub("", said)[:64]

@@ -147,3 +147,9 @@ def test_no_selection_and_no_key_is_an_error_of_ours(operator: Client, path: str
 
     assert all(answer.status_code < 500 for answer in answers), [answer.status_code for answer in answers]
     assert (User.objects.count(), Group.objects.filter(name="Others").count()) == (users, 1)
+
+
+def test_no_list_of_what_may_be_many_counts_beside_its_filters(operator: Client) -> None:
+    """Such counts read the whole table once for each choice."""
+    for name in ("attempt", "connection", "event", "pendingrevocation", "providerstanding", "sweeprun"):
+        assert "_facets" not in operator.get(f"{ROOT}/{name}/").content.decode(), name

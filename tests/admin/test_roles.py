@@ -76,14 +76,13 @@ def make_role(name: str) -> Group:
 def rows(clock: Clock) -> dict[str, Model]:
     """One of each, by model."""
     connection = make_connection(owner=make_user("marta"))
-    closure = AccountClosure.objects.create(user=make_user("leaver"), started_at=clock())
     found: list[Model] = [
         connection,
         connection.registration,
         make_event(connection=connection),
         make_sweep_run(),
         make_pending_revocation(),
-        closure,
+        AccountClosure.objects.create(user=make_user("leaver"), started_at=clock()),
         Attempt.objects.create(
             user=make_user("visitor"), registration=connection.registration, started_at=clock(), expires_at=clock()
         ),
@@ -108,8 +107,7 @@ def addresses(rows: Mapping[str, Model]) -> Iterator[tuple[str, str, str]]:
         model, _, verb = rest.rpartition("_")
         if "password" in rest:
             model, verb = "user", "password_change"
-        if model.startswith("provider_"):
-            model = model.removeprefix("provider_")
+        model = model.removeprefix("provider_")
         parameters = pattern.pattern.converters
         keys = [str(rows[model].pk) if model in rows else "1", HUGE] if parameters else [""]
         for key in keys:
@@ -118,10 +116,7 @@ def addresses(rows: Mapping[str, Model]) -> Iterator[tuple[str, str, str]]:
 
 def _patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
     for entry in found:
-        if isinstance(entry, URLResolver):
-            yield from _patterns(entry.url_patterns)
-        else:
-            yield entry
+        yield from _patterns(entry.url_patterns) if isinstance(entry, URLResolver) else (entry,)
 
 
 @pytest.mark.requirement(99, 100, 111)

@@ -210,9 +210,16 @@ def look(page: Page, name: str) -> None:
     page.emulate_media(color_scheme="light")
 
 
+#: Django's links fade from one scheme's colour to the other's, and nobody reads them half-way.
+SETTLE = """() => document.getAnimations()
+    .filter((animation) => animation instanceof CSSTransition)
+    .forEach((transition) => transition.finish())"""
+
+
 def glance(page: Page, name: str) -> None:
     """The same as the page stands, for a journey that runs on every device anyway."""
     page.wait_for_load_state()
+    page.evaluate(SETTLE)
     width: int = page.evaluate("innerWidth")
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     take(page, name, width=width, scheme="dark" if dark else "light")

@@ -8,8 +8,24 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from integrations.admin import bulk_revocation
-from integrations.models import BulkRevocation, ClientRegistration, Connection, Event, SweepRun
-from tests.browser.conftest import Hub, look, on_every_device, violations_of_accessibility, without_javascript
+from integrations.models import (
+    Attempt,
+    BulkRevocation,
+    ClientRegistration,
+    Connection,
+    Event,
+    ProviderStanding,
+    SweepRun,
+)
+from tests.browser.conftest import (
+    NARROW,
+    WIDE,
+    Hub,
+    look,
+    on_every_device,
+    violations_of_accessibility,
+    without_javascript,
+)
 from tests.browser.keyboard import press, tab_to
 from tests.factories import make_connection, make_event, make_registration, make_user
 from tests.fakes.misbehaviour import Behaviour
@@ -123,9 +139,11 @@ def test_what_is_under_way_is_cancelled(desk: Hub) -> None:
     rows = some_connections(desk)
     order = BulkRevocation.objects.create(
         selection={"provider": "sandbox"},
-        reason="why",
+        reason="w" * 200,
         actor="somebody",
         total=3,
+        failed=1,
+        failures=[{"connection": rows[0].pk, "registration": desk.registration.slug, "why": "y" * 200}],
         last_pk=rows[-1].pk,
         started_at=timezone.now(),
         # Somebody else works on it, so that opening the page does not finish it.
@@ -140,6 +158,28 @@ def test_what_is_under_way_is_cancelled(desk: Hub) -> None:
 
     expect(page.get_by_role("status")).to_contain_text("Cancelled: 0 of 3")
     assert Connection.objects.filter(status="active").count() == 3
+
+
+def test_long_words_are_neither_cut_off_nor_push_anything_out_of_sight(desk: Hub) -> None:
+    """Endpoints, scopes and what a provider said may be one long word."""
+    facts = {"parameters": {"scope": "scope:with-a-name " * 30}, "said": "y" * 300}
+    attempt = Attempt.objects.create(
+        registration=desk.registration,
+        user=desk.user,
+        outcome=Attempt.Outcome.FAILED,
+        steps=[{"step": "begin", "at": "2031-03-04T12:00:00.000+00:00", "error": "invalid_scope", "facts": facts}],
+        started_at=timezone.now(),
+        expires_at=timezone.now(),
+    )
+    standing = ProviderStanding.objects.create(endpoint=f"{'x' * 200}.test", registration=desk.registration)
+
+    for path in (f"attempt/{attempt.pk}", f"providerstanding/{standing.pk}"):
+        page = desk.open(f"/admin/integrations/{path}/change/")
+        for width in (WIDE, NARROW):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            for text in page.locator(".readonly").all():
+                assert text.evaluate("(one) => one.getBoundingClientRect().right <= innerWidth")
 
 
 def test_events_by_date_and_as_a_file(desk: Hub) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 import pytest
 from django.db import DatabaseError
@@ -98,6 +98,18 @@ def test_no_step_holds_a_secret_nor_a_part_of_one_even_if_the_provider_repeats_i
     assert "the code [redacted]" in written
     assert leaks(written, [*secrets_of(journey.server), *hidden]) == []
     assert leaks("".join(every_row()), [*hidden]) == []
+
+
+@pytest.mark.requirement(98)
+@pytest.mark.parametrize("code", ["ab1!cd2:ef3*gh4", "ab1 cd2 ef3 gh4"])
+def test_a_code_of_short_words_is_hidden_as_a_whole(journey: Journey, code: str) -> None:
+    brought = {**dict(journey.server.authorize(journey.begin())), "code": code, "error": "invalid_request"}
+
+    fails(journey, [*brought.items(), ("error_description", f"no {code}, nor {quote(code)}, nor {quote_plus(code)}")])
+
+    written = "".join(str(row) for row in Attempt.objects.values("steps"))
+    assert "no [redacted], nor [redacted], nor [redacted]" in written
+    assert "cd2" not in written
 
 
 def test_a_failure_is_kept_although_the_flow_was_rolled_back(journey: Journey) -> None:

@@ -58,6 +58,18 @@ def test_nothing_secret_is_in_what_was_found(
     assert leaks("\n".join(found), secrets) == []
 
 
+@pytest.mark.requirement(98)
+def test_a_secret_that_looks_like_an_error_code_is_not_repeated(
+    oidc: ClientRegistration, provider_server: FakeAuthorizationServer, clock: Clock
+) -> None:
+    vault.seal_client_secret(oidc, "kept_between_us")
+    oidc.save()
+    answer = json_answer({"error": "kept_between_us"}, status=400)
+    provider_server.misbehave("token", Behaviour.AS_GIVEN, times=None, answer=answer)
+
+    assert "kept_between_us" not in str(asdict(check(oidc, clock)))
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code", "level"),
     [
