@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 from django.db import connection as database
 
 from integrations.flows import access, disconnect, refresh
-from integrations.models import Connection
+from integrations.models import Connection, ProviderStanding
 from integrations.oauth.errors import OAuthError
 from tests.factories import CLIENT_SECRET
 from tests.fakes.authorization_server import FakeAuthorizationServer
@@ -89,6 +89,8 @@ def _use(journey: Journey, connection: Connection, raised: list[OAuthError]) -> 
 
 def _fail_to_refresh(journey: Journey, connection: Connection, raised: list[OAuthError]) -> None:
     def forced() -> object:
+        # A provider that wants a pause would be asked for nothing more.
+        ProviderStanding.objects.all().delete()
         return refresh.refresh(connection.pk, clock=journey.clock, force=True)
 
     forced()

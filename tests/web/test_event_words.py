@@ -10,7 +10,7 @@ from tests.factories import make_event
 
 def test_each_kind_has_a_sentence_and_one_group(db: None) -> None:
     event = make_event()
-    ours = {"registered", "registration_changed", "registration_broken"}
+    ours = {"registered", "registration_changed", "registration_broken", "admin_action"}
     for kind in Event.Kind:
         event.kind = kind
         text = sentence(event)
