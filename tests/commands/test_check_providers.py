@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from bench.fleet import wait_for
 from integrations.models import ClientRegistration
 from tests.canaries import leaks
 from tests.factories import CLIENT_SECRET, make_registration
@@ -151,10 +152,13 @@ def test_a_signal_ends_it_with_what_was_found(
     registration: ClientRegistration, provider_server: FakeAuthorizationServer
 ) -> None:
     gate = provider_server.misbehave("token", Behaviour.DELAY_BEFORE_PROCESSING)
+    usual = signal.getsignal(signal.SIGTERM)
 
     def interrupt() -> None:
         gate.wait_for_arrival()
         os.kill(os.getpid(), signal.SIGTERM)
+        # The first one makes the second one do what it always does.
+        wait_for(lambda: signal.getsignal(signal.SIGTERM) is usual, what="nobody noticed the signal")
         gate.open()
 
     with ThreadPoolExecutor(1) as pool:
