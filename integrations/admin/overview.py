@@ -30,7 +30,7 @@ WORDS = {
     "overdue": "{count} overdue for renewal, the oldest for {ago}.",
     "keys_broken": "HUB_SEALING_KEYS is missing or malformed: nothing can be sealed or opened.",
     "key_missing": "{count} connections are sealed under the key {subject}, which is not in HUB_SEALING_KEYS.",
-    "key_old": "{count} connections are still sealed under the older key {subject}. Run reseal_vault.",
+    "key_old": "{count} connections are still sealed under the older key {subject}. Run rotate_keys reseal.",
     "journal": "{count} in the recovery journal of this host, the oldest for {ago}. The next sweep stores them.",
     "unrevoked": "{count} revocations wait for their provider, the oldest for {ago}.",
     "bulk": "A bulk revocation is under way since {ago}.",

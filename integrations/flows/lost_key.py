@@ -32,10 +32,6 @@ class GivenUp:
     attempts: int
     registrations: tuple[str, ...]
 
-    @property
-    def is_nothing(self) -> bool:
-        return not (self.connections or self.revocations or self.attempts or self.registrations)
-
 
 def lost_with(key_id: str) -> GivenUp:
     """What would go with a lost key; nothing is changed.
