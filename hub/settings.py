@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import global_settings
 from django.utils.csp import CSP
 
-from hub import engine, environment, key_service, logging
+from hub import engine, environment, key_service, logging, sign_in_forms
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
 from hub.watching import environment as watching
@@ -138,16 +138,7 @@ HUB_OPEN_SIGN_UP = env.bool("HUB_OPEN_SIGN_UP", default=False)
 ACCOUNT_ADAPTER = "hub.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
-ACCOUNT_FORMS = {
-    "login": "hub.forms.LoginForm",
-    "signup": "hub.forms.SignupForm",
-    "reauthenticate": "hub.forms.ReauthenticateForm",
-    "change_password": "hub.forms.ChangePasswordForm",
-    "set_password": "hub.forms.SetPasswordForm",
-    "reset_password": "hub.forms.ResetPasswordForm",
-    "reset_password_from_key": "hub.forms.ResetPasswordKeyForm",
-    "add_email": "hub.forms.AddEmailForm",
-}
+ACCOUNT_FORMS = sign_in_forms.ACCOUNT
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HUB_OPEN_SIGN_UP else "none"
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -157,16 +148,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "hub.adapter.MFAAdapter"
-MFA_FORMS = {
-    "authenticate": "hub.forms.AuthenticateForm",
-    "reauthenticate": "hub.forms.ConfirmByCodeForm",
-    "activate_totp": "hub.forms.ActivateAppForm",
-    "login_webauthn": "hub.forms.LoginByKeyForm",
-    "authenticate_webauthn": "hub.forms.AuthenticateByKeyForm",
-    "reauthenticate_webauthn": "hub.forms.ConfirmByKeyForm",
-    "add_webauthn": "hub.forms.AddKeyForm",
-    "edit_webauthn": "hub.forms.EditKeyForm",
-}
+MFA_FORMS = sign_in_forms.MFA
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TRUST_ENABLED = True

@@ -10,12 +10,16 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView, TemplateView
 
 from hub import sign_in_admin
+from hub.resource_server.authenticate import authenticate
 from integrations.admin import overview
+from integrations.api.caller import authenticate_by
+from integrations.api.urls import api
 
 # Admin signs in through the same page as everyone, with its rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 sign_in_admin.narrow(admin.site)
 overview.show_on_index(admin.site)
+authenticate_by(authenticate)
 admin.site.site_header = admin.site.site_title = "Integration Hub"
 
 # Pages that must not need what may be broken.
@@ -35,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("hub.authorization_server.urls")),
+    path("api/v1/", api.urls),
     path("", include("integrations.web.urls")),
 ]
 if settings.HUB_SANDBOX:

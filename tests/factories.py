@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from integrations import vault
 from integrations.models import (
+    Allowance,
     AuthorizationRequest,
     ClientRegistration,
     Connection,
@@ -244,3 +245,18 @@ def make_notice(
     connection = connection or make_connection(status=status, sealed=False)
     assert connection.owner is not None
     return Notice.objects.create(connection=connection, user=connection.owner, kind=kind, **fields)
+
+
+def make_allowance(
+    connection: Connection, *, client_id: str = "client-1", issuer: str = "", features: Collection[str] = ()
+) -> Allowance:
+    """What its owner, or for the hub's own an operator, allows an application of a connection: all it was granted."""
+    return Allowance.objects.create(
+        issuer=issuer,
+        client_id=client_id,
+        person=connection.owner,
+        registration=connection.registration,
+        connection=connection,
+        features=list(features),
+        scope=connection.granted_scope,
+    )

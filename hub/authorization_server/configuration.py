@@ -8,7 +8,15 @@ SANDBOX_SCOPE = {
     "notes:read": _("Read your notes"),
     "notes:write": _("Write and delete your notes"),
 }
-SCOPE = {"profile": _("See your name")}
+SCOPE = {
+    "profile": _("See your name"),
+    "connections:read": _("See the connections that you share with it"),
+    "connections:borrow": _("Use the accounts that you share with it, with access tokens of its own"),
+    "connections:call": _("Have the hub call the accounts that you share with it"),
+    "connections:connect": _("Send you here to connect further accounts"),
+    "connections:disconnect": _("Disconnect accounts that you share with it"),
+    "events:read": _("See what happens to the connections that you share with it"),
+}
 
 ADMIN_CLASSES = {
     "APPLICATION_ADMIN_CLASS": f"{PACKAGE}.admin.ApplicationAdmin",

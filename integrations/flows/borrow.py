@@ -51,9 +51,21 @@ def token(
         ConnectionUnusable: the person must reconnect, or an operator must act.
         OAuthError: a passing failure (remedy RETRY, with `retry_after` seconds), or our registration is refused.
     """
-    now = clock()
     row = load(connection.pk)
     require_usable(row)
+    return token_of(row, scope=scope, clock=clock, actor=actor, details=details)
+
+
+def token_of(
+    row: Connection,
+    *,
+    scope: Collection[str] = (),
+    clock: Clock,
+    actor: str,
+    details: Mapping[str, object] | None = None,
+) -> AccessToken:
+    """As `token`, of a row that was just loaded, with its vault entry, and found usable."""
+    now = clock()
     require_scope(row, scope)
     if _is_due(row, now=now):
         row = _refreshed(row, clock=clock)

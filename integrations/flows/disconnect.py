@@ -16,7 +16,7 @@ from integrations.flows.clients import client_for, server_of, transport
 from integrations.flows.events import record
 from integrations.flows.rows import NO_KEYS_YET, load, no_keys_yet, require_keys
 from integrations.flows.schedule import backoff
-from integrations.models import AuthorizationRequest, Connection, Event, PendingRevocation
+from integrations.models import Allowance, AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import ENDED, NEXT_VERSION
 from integrations.oauth.client import Client
 from integrations.oauth.errors import InvalidGrant, OAuthError, RequestRefused
@@ -120,6 +120,7 @@ def wipe(
             status=ended, refresh_due_at=None, version=NEXT_VERSION, failure_count=0
         )
         AuthorizationRequest.objects.filter(user=before.owner, registration=before.registration).delete()
+        Allowance.objects.filter(connection=before).delete()
         vault.erase(before)
         record(
             Event.Kind.DISCONNECTED, connection=before, actor=actor, ip=ip, details={"reason": reason} if reason else {}

@@ -5,6 +5,7 @@ OAuthError
 ├── ConnectionUnusable    a connection nothing can be done with now
 ├── ScopeMissing          the connection lacks scope; a person can grant it
 ├── NotConnected          the person has no connection at this provider
+├── NotLent               the borrower may not know of such a connection
 └── RotationUncertain     a refresh token may have been spent; time will tell
 """
 
@@ -38,13 +39,16 @@ class ConnectionUnusable(OAuthError):
 
 
 class ScopeMissing(OAuthError):
-    """The connection lacks `scope`; `consent_path` is the page where its owner grants it."""
+    """The connection lacks `scope`, or the borrower does; `consent_path` is the page where its owner grants it.
+
+    ``code``: insufficient_scope, token_exceeds_consent.
+    """
 
     code = "insufficient_scope"
     remedy = Remedy.REAUTHORIZE
 
-    def __init__(self, description: str, *, scope: frozenset[str], consent_path: str) -> None:
-        super().__init__(description)
+    def __init__(self, description: str, *, scope: frozenset[str], consent_path: str, code: str = "") -> None:
+        super().__init__(description, code=code)
         self.scope = scope
         self.consent_path = consent_path
 
@@ -58,6 +62,13 @@ class NotConnected(OAuthError):
     def __init__(self, description: str, *, consent_path: str) -> None:
         super().__init__(description)
         self.consent_path = consent_path
+
+
+class NotLent(OAuthError):
+    """No connection that the borrower may know of, for whatever reason: the reasons are not told apart."""
+
+    code = "unknown_connection"
+    remedy = Remedy.REAUTHORIZE
 
 
 class RotationUncertain(OAuthError):

@@ -1,6 +1,7 @@
 """Rows and queries; no network, no keys."""
 
 from integrations.models.account_closure import AccountClosure
+from integrations.models.allowance import Allowance
 from integrations.models.attempt import Attempt, StrayResponse
 from integrations.models.authorization_request import AuthorizationRequest
 from integrations.models.bulk_revocation import BulkRevocation
@@ -18,6 +19,7 @@ from integrations.models.vault_entry import VaultEntry
 
 __all__ = [
     "AccountClosure",
+    "Allowance",
     "Attempt",
     "AuthorizationRequest",
     "BulkRevocation",

@@ -73,6 +73,8 @@ class Event(models.Model):
         REVOKED_AT_PROVIDER = "revoked_at_provider", _("Access withdrawn at the provider")
         REVOCATION_FAILED = "revocation_failed", _("Access could not be withdrawn at the provider")
         SEAL_BROKEN = "seal_broken", _("Stored tokens cannot be opened")
+        APPLICATION_ALLOWED = "application_allowed", _("Application allowed")
+        APPLICATION_REMOVED = "application_removed", _("Application removed")
         DATA_EXPORTED = "data_exported", _("Data exported")
         ACCOUNT_DELETED = "account_deleted", _("Account deleted")
         REGISTERED = "registered", _("Provider registered")

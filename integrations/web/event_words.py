@@ -96,7 +96,22 @@ def _unexpected_scope(event: Event, service: str) -> str:
     return _("%(service)s granted more than was asked for: %(names)s.") % _named(service, titles)
 
 
+def _allowed(event: Event, service: str) -> str:
+    return _("%(application)s may use %(service)s.") % _application(event, service)
+
+
+def _removed(event: Event, service: str) -> str:
+    return _("%(application)s may no longer use %(service)s.") % _application(event, service)
+
+
+def _application(event: Event, service: str) -> dict[str, str]:
+    name = printable(str(event.details.get("application", "")), limit=NAME_LIMIT)
+    return {"application": name or _("An application"), "service": service}
+
+
 _WITH_DETAILS: Mapping[str, Callable[[Event, str], str]] = {
+    Kind.APPLICATION_ALLOWED: _allowed,
+    Kind.APPLICATION_REMOVED: _removed,
     Kind.CONNECT_FAILED: _failed_to_connect,
     Kind.REFRESH_FAILED: _failed_to_refresh,
     Kind.REVOCATION_FAILED: _failed_to_revoke,

@@ -20,6 +20,7 @@ from integrations.models import (
     VaultEntry,
 )
 from tests.factories import (
+    make_allowance,
     make_authorization_request,
     make_connection,
     make_event,
@@ -87,6 +88,7 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         make_notice(),
         Mailbox.objects.create(user=make_user()),
         Preferences.objects.create(user=make_user()),
+        make_allowance(connection),
         AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
         SealingKey.objects.create(key_id="k1", proof=b"sealed"),
         Attempt.objects.create(

@@ -36,6 +36,7 @@ OPEN = {
     "admin:logout",
     "integrations:farewell",
     "integrations:language_switch",
+    "api-v1:openapi-json",
     "oauth2_provider:token",
     "oauth2_provider:revoke-token",
     "oauth2_provider:introspect",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 #: For operators, in English; for programs.
-NOT_FOR_PEOPLE = ("admin", "sandbox")
+NOT_FOR_PEOPLE = ("admin", "sandbox", "api-v1")
 #: For those who work on the hub, in English too.
 NOT_TRANSLATED = ("style",)
 NAMED = re.compile(r"\(\?P<(\w+)>")

@@ -1,0 +1,65 @@
+"""Who calls the API: the project around says, which knows of tokens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+from ninja.security.base import AuthBase
+
+from integrations.flows.lend import Borrower
+
+
+class BearerRefused(Exception):
+    """A token that is not good enough (RFC 6750 §3.1).
+
+    ``error``: invalid_request, invalid_token or insufficient_scope; empty where no token was shown, and then nothing
+    is told about errors.
+    """
+
+    def __init__(self, error: str = "", description: str = "", *, scope: str = "") -> None:
+        self.error = error
+        self.description = description
+        self.scope = scope
+        super().__init__(error, description)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """An application, the scope of its token, and the person it acts for; None: it acts for itself."""
+
+    borrower: Borrower
+    person: AbstractBaseUser | None
+    scope: frozenset[str]
+
+
+class CallerRequest(HttpRequest):
+    """A request whose token was found good; `auth` is who calls."""
+
+    auth: Caller
+
+
+type Authenticator = Callable[[HttpRequest], Caller]
+
+
+class Scoped(AuthBase):
+    """Let in a caller whose token has a scope (RFC 6750)."""
+
+    openapi_type = "oauth2"
+    authenticator: ClassVar[Authenticator]
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__()
+
+    def __call__(self, request: HttpRequest) -> Caller:
+        caller = type(self).authenticator(request)
+        if self.scope not in caller.scope:
+            raise BearerRefused("insufficient_scope", f"This needs the scope {self.scope}.", scope=self.scope)
+        return caller
+
+
+def authenticate_by(authenticator: Authenticator) -> None:
+    """Have the API ask this who calls; once, where addresses are made."""
+    Scoped.authenticator = authenticator

@@ -1,0 +1,158 @@
+"""Lend a connection to another program: only what somebody allowed it, and nothing that goes further.
+
+A provider's access token cannot be narrowed by us: it carries whatever the connection was granted. So a token goes to
+an application only while all of that is allowed to it. What a connection is granted later is not allowed by itself.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from integrations.flows.borrow import AccessToken, require_scope, token_of
+from integrations.flows.clients import provider_of
+from integrations.flows.errors import NotLent, ScopeMissing
+from integrations.flows.rows import Clock, require_usable
+from integrations.models import Allowance, Connection
+from integrations.oauth.errors import printable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Borrower:
+    """The application that asks, and the person it acts for; without one it acts for itself.
+
+    `consent_path` is the page where that person changes what the application may use; empty without a person.
+    """
+
+    issuer: str
+    client_id: str
+    client_name: str
+    person_id: int | None
+    consent_path: str = ""
+
+    @property
+    def actor(self) -> str:
+        """How the activity names it: no user and no command has such a name."""
+        return f"application: {printable(self.client_name or self.client_id, limit=100)}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loan:
+    """A connection that is lent, with all that a decision about it needs, and the scope that was allowed of it."""
+
+    connection: Connection
+    allowed_scope: frozenset[str]
+    features: frozenset[str]
+    consent_path: str
+
+    @property
+    def excess(self) -> frozenset[str]:
+        """What the connection was granted beyond what was allowed."""
+        provider = provider_of(self.connection.registration)
+        return self.connection.scope - provider.covered_by(self.allowed_scope)
+
+
+def lent(borrower: Borrower) -> QuerySet[Connection]:
+    """The connections that a borrower may know of, with registration and owner; those that were ended are left out."""
+    rules = Allowance.objects.filter(issuer=borrower.issuer, client_id=borrower.client_id)
+    rows = Connection.objects.visible().select_related("registration", "owner").fetch_mode(models.FETCH_RAISE)
+    if borrower.person_id is None:
+        operators = rules.filter(person__isnull=True)
+        one_by_one = Q(pk__in=operators.filter(connection__isnull=False).values("connection_id"))
+        opened = Q(registration_id__in=operators.filter(connection__isnull=True).values("registration_id"))
+        return rows.filter(one_by_one | opened, owner__isnull=True)
+    own = rules.filter(person_id=borrower.person_id, connection__isnull=False)
+    return rows.filter(pk__in=own.values("connection_id"), owner_id=borrower.person_id)
+
+
+def find(borrower: Borrower, uuid: UUID) -> Loan:
+    """One connection that is lent; in one query for a person's, in two for the hub's own.
+
+    Raises:
+        NotLent: there is none, it is another's, it was ended or nobody allowed it; which of these is not told.
+    """
+    loan = _of_the_hub(borrower, uuid) if borrower.person_id is None else _of_person(borrower, uuid)
+    if loan is None or loan.connection.status in (Connection.Status.REVOKING, Connection.Status.REVOKED):
+        raise NotLent("There is no such connection, or it is not shared with this application.")
+    return loan
+
+
+def token(borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), clock: Clock = timezone.now) -> AccessToken:
+    """Lend the access token of a connection, valid now and good for `scope`.
+
+    Raises:
+        NotLent: as `find`.
+        ScopeMissing: the connection lacks scope, or it is not allowed, or the token could do more than was allowed
+            (code `token_exceeds_consent`); carries the page where its owner can change that.
+        ConnectionUnusable, OAuthError: as `access.token`.
+    """
+    loan = find(borrower, uuid)
+    require_usable(loan.connection)
+    require_allowed(loan, scope)
+    if loan.excess:
+        raise ScopeMissing(
+            "A token of this connection can do more than this application is allowed.",
+            code="token_exceeds_consent",
+            scope=loan.excess,
+            consent_path=loan.consent_path,
+        )
+    return token_of(loan.connection, scope=scope, clock=clock, actor=borrower.actor)
+
+
+def require_allowed(loan: Loan, scope: Collection[str]) -> None:
+    """Stop unless the connection was granted all of `scope`, and its owner allowed it to the borrower.
+
+    Raises:
+        ScopeMissing
+    """
+    require_scope(loan.connection, scope)
+    missing = frozenset(scope) - provider_of(loan.connection.registration).covered_by(loan.allowed_scope)
+    if missing:
+        raise ScopeMissing(
+            f"This application is not allowed {' '.join(sorted(missing))} of this connection.",
+            scope=missing,
+            consent_path=loan.consent_path,
+        )
+
+
+def _of_person(borrower: Borrower, uuid: UUID) -> Loan | None:
+    whole = ("connection__registration", "connection__owner", "connection__vault_entry")
+    rules = Allowance.objects.select_related(*whole).fetch_mode(models.FETCH_RAISE)
+    rule = rules.filter(
+        issuer=borrower.issuer,
+        client_id=borrower.client_id,
+        person_id=borrower.person_id,
+        connection__uuid=uuid,
+        connection__owner_id=borrower.person_id,
+    ).first()
+    if rule is None or rule.connection is None:
+        return None
+    return _loan(borrower, rule.connection, [rule])
+
+
+def _of_the_hub(borrower: Borrower, uuid: UUID) -> Loan | None:
+    rows = Connection.objects.select_related("registration", "owner", "vault_entry").fetch_mode(models.FETCH_RAISE)
+    row = rows.filter(uuid=uuid, owner__isnull=True).first()
+    if row is None:
+        return None
+    rules = Allowance.objects.filter(
+        Q(connection__isnull=True) | Q(connection=row),
+        issuer=borrower.issuer,
+        client_id=borrower.client_id,
+        person__isnull=True,
+        registration=row.registration,
+    )
+    found = list(rules)
+    return _loan(borrower, row, found) if found else None
+
+
+def _loan(borrower: Borrower, connection: Connection, rules: Collection[Allowance]) -> Loan:
+    return Loan(
+        connection=connection,
+        allowed_scope=frozenset().union(*(rule.allowed_scope for rule in rules)),
+        features=frozenset(slug for rule in rules for slug in rule.features),
+        consent_path=borrower.consent_path,
+    )

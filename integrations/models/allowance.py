@@ -1,0 +1,71 @@
+"""What an application may borrow: one row for each connection that a person shared, or registration that an operator
+opened to it."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from integrations.models.client_registration import ClientRegistration
+from integrations.models.connection import Connection
+
+
+class Allowance(models.Model):
+    """An application may use a connection, as far as `scope` goes. Nothing is allowed that has no row here.
+
+    A person's row names one of their connections. An operator's has no person: it opens the hub's own connections at
+    a registration, all or one of them, to an application that acts for itself.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    issuer = models.CharField(max_length=512, blank=True, help_text="Who knows the application; empty: the hub itself.")
+    client_id = models.CharField(max_length=255)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="allowances",
+        help_text="Who allowed it of what is theirs; null: an operator, of what is the hub's own.",
+    )
+    registration = models.ForeignKey(ClientRegistration, on_delete=models.CASCADE, related_name="allowances")
+    connection = models.ForeignKey(
+        Connection,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="allowances",
+        help_text="Null: each of the hub's own at the registration.",
+    )
+    features = models.JSONField(default=list, help_text="Slugs of what was chosen, as the catalogue names them.")
+    scope = models.TextField(blank=True, help_text="What that comes to at the provider; space-separated, sorted.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=("issuer", "client_id", "connection"),
+                condition=Q(connection__isnull=False),
+                name="one_allowance_per_application_and_connection",
+            ),
+            models.UniqueConstraint(
+                fields=("issuer", "client_id", "registration"),
+                condition=Q(connection__isnull=True),
+                name="one_allowance_per_application_and_registration",
+            ),
+            models.CheckConstraint(
+                condition=Q(person__isnull=True) | Q(connection__isnull=False),
+                name="a_person_allows_a_connection",
+            ),
+            models.CheckConstraint(condition=~Q(client_id=""), name="allowance_names_its_application"),
+        ]
+        indexes: ClassVar = [models.Index(fields=("person", "issuer", "client_id"), name="allowance_by_person")]
+
+    def __str__(self) -> str:
+        return f"{self.client_id}:{self.registration_id}:{self.connection_id or '*'}"
+
+    @property
+    def allowed_scope(self) -> frozenset[str]:
+        return frozenset(self.scope.split())

@@ -1,0 +1,144 @@
+"""What an application may borrow: what was allowed, and nothing that goes further."""
+
+from uuid import uuid4
+
+import pytest
+
+from integrations.flows import allow, lend
+from integrations.flows.errors import NotLent, ScopeMissing
+from integrations.flows.lend import Borrower
+from integrations.models import Allowance, Connection, Event
+from tests.factories import make_allowance, make_connection, make_registration, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def borrower_for(person_id: int | None, *, client_id: str = "client-1") -> Borrower:
+    return Borrower(
+        issuer="", client_id=client_id, client_name="Example", person_id=person_id, consent_path="/applications/"
+    )
+
+
+def chosen(connection: Connection, *features: str) -> dict[int, tuple[str, ...]]:
+    return {connection.pk: features}
+
+
+def say_yes(connection: Connection, *features: str, client_id: str = "client-1") -> None:
+    assert connection.owner_id is not None
+    allow.allow(connection.owner_id, client_id, chosen(connection, *features), client_name="Example", actor="them")
+
+
+def test_token_of_what_was_allowed() -> None:
+    connection = make_connection(owner=make_user(), scope="profile notes:read")
+    say_yes(connection, "profile", "notes.read")
+
+    token = lend.token(borrower_for(connection.owner_id), connection.uuid, scope={"notes:read"})
+
+    assert token.scope == {"profile", "notes:read"}
+
+
+@pytest.mark.requirement(111)
+@pytest.mark.requirement(112)
+def test_what_nobody_allowed_is_as_unknown_as_what_is_not_there() -> None:
+    owner, stranger = make_user(), make_user()
+    shared, kept = make_connection(owner=owner), make_connection(owner=owner)
+    make_allowance(shared)
+    hubs_own = make_connection(of_the_hub=True)
+    for borrower, uuid in (
+        (borrower_for(owner.pk), kept.uuid),
+        (borrower_for(owner.pk), uuid4()),
+        (borrower_for(owner.pk), hubs_own.uuid),
+        (borrower_for(stranger.pk), shared.uuid),
+        (borrower_for(None), shared.uuid),
+        (borrower_for(None), hubs_own.uuid),
+        (borrower_for(owner.pk, client_id="client-2"), shared.uuid),
+    ):
+        with pytest.raises(NotLent) as stopped:
+            lend.token(borrower, uuid)
+        assert stopped.value.description == "There is no such connection, or it is not shared with this application."
+        assert uuid not in lend.lent(borrower).values_list("uuid", flat=True)
+
+
+@pytest.mark.requirement(112)
+def test_another_issuers_client_of_the_same_name_is_another_client() -> None:
+    connection = make_connection(owner=make_user())
+    make_allowance(connection, issuer="https://issuer.example")
+    with pytest.raises(NotLent):
+        lend.find(borrower_for(connection.owner_id), connection.uuid)
+
+
+@pytest.mark.requirement(43)
+def test_scope_that_was_not_allowed_is_refused() -> None:
+    connection = make_connection(owner=make_user(), scope="profile notes:read notes:write")
+    say_yes(connection, "profile", "notes.read")
+    with pytest.raises(ScopeMissing) as stopped:
+        lend.token(borrower_for(connection.owner_id), connection.uuid, scope={"notes:write"})
+    assert (stopped.value.code, stopped.value.scope) == ("insufficient_scope", frozenset({"notes:write"}))
+    assert stopped.value.consent_path == "/applications/"
+
+
+@pytest.mark.requirement(112)
+def test_token_that_can_do_more_than_was_allowed_is_not_lent() -> None:
+    connection = make_connection(owner=make_user(), scope="profile notes:read notes:write")
+    say_yes(connection, "profile", "notes.read")
+    with pytest.raises(ScopeMissing) as stopped:
+        lend.token(borrower_for(connection.owner_id), connection.uuid, scope={"notes:read"})
+    assert (stopped.value.code, stopped.value.scope) == ("token_exceeds_consent", frozenset({"notes:write"}))
+
+
+def test_scope_that_a_connection_gains_later_is_not_allowed_by_itself() -> None:
+    connection = make_connection(owner=make_user(), scope="profile notes:read")
+    say_yes(connection, "profile", "notes.read")
+    Connection.objects.update(granted_scope="notes:read notes:write profile")
+    with pytest.raises(ScopeMissing):
+        lend.token(borrower_for(connection.owner_id), connection.uuid)
+
+
+def test_scope_that_the_connection_lacks_leads_to_the_provider() -> None:
+    connection = make_connection(owner=make_user(), scope="profile")
+    say_yes(connection, "profile")
+    with pytest.raises(ScopeMissing) as stopped:
+        lend.token(borrower_for(connection.owner_id), connection.uuid, scope={"notes:read"})
+    assert stopped.value.consent_path.startswith("/connections/consent/")
+
+
+@pytest.mark.requirement(145)
+def test_application_of_its_own_gets_what_an_operator_opened() -> None:
+    registration = make_registration()
+    one, other = make_connection(of_the_hub=True, registration=registration), make_connection(of_the_hub=True)
+    persons = make_connection(owner=make_user(), registration=registration)
+    Allowance.objects.create(client_id="client-1", registration=registration, scope=one.granted_scope)
+
+    assert list(lend.lent(borrower_for(None))) == [one]
+    assert lend.token(borrower_for(None), one.uuid).value
+    for connection in (other, persons):
+        with pytest.raises(NotLent):
+            lend.find(borrower_for(None), connection.uuid)
+
+
+def test_what_is_taken_back_is_not_lent_any_more_and_told_once() -> None:
+    connection = make_connection(owner=make_user())
+    say_yes(connection, "profile")
+    say_yes(connection, "profile")
+    say_yes(connection)
+    say_yes(connection)
+    with pytest.raises(NotLent):
+        lend.find(borrower_for(connection.owner_id), connection.uuid)
+    kinds = Event.objects.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["application_allowed", "application_removed"]
+
+
+@pytest.mark.requirement(111)
+def test_nobody_allows_what_is_not_theirs() -> None:
+    connection, stranger = make_connection(owner=make_user()), make_user()
+    allow.allow(stranger.pk, "client-1", chosen(connection, "profile"), client_name="Example", actor="stranger")
+    assert not Allowance.objects.exists()
+
+
+def test_two_queries_to_find_and_lend(django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+    connection = make_connection(owner=make_user())
+    make_allowance(connection)
+    borrower = borrower_for(connection.owner_id)
+    lend.token(borrower, connection.uuid)
+    with django_assert_num_queries(1):
+        lend.token(borrower, connection.uuid)
