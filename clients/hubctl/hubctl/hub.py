@@ -40,10 +40,10 @@ class Hub:
         path: str | None = "/connections"
         while path:
             page = self.get(path)
-            rows = page.get("items")
+            rows = page.get("data")
             yield from (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
             cursor = page.get("next")
-            path = f"/connections?{urlencode({'cursor': cursor})}" if isinstance(cursor, str) and cursor else None
+            path = f"/connections?{urlencode({'after': cursor})}" if isinstance(cursor, str) and cursor else None
 
     def call(
         self, connection: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None
