@@ -84,8 +84,7 @@ def begin(
     """
     with attempts.beginning(user.pk, registration, connection, now=now, request_id=request_id) as trail:
         _require_open(user, registration)
-        if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
-            raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
+        _require_theirs(connection, user, registration)
         instance = _answers(registration, variables) if connection is None else connection.variables
         client, scope = _client(registration, instance, now=now), _scope(registration, features, connection)
         state, secrets = vault.new_state(), pending.new(scope)
@@ -98,20 +97,27 @@ def begin(
         )
         trail.asked(client, url)
     request = AuthorizationRequest(
-        state_hash=vault.fingerprint(state, purpose="state"),
         user_id=user.pk,
-        browser_hash=vault.fingerprint(browser, purpose="browser"),
         registration=registration,
         connection=connection,
         scope=scope_text(scope),
         features=sorted(features),
         variables=instance,
         return_to=return_to if _is_local(return_to) else "",
-        expires_at=now + timedelta(seconds=settings.HUB_STATE_SECONDS),
     )
+    _remember(request, trail, state=state, browser=browser, secrets=secrets, now=now)
+    return url
+
+
+def _remember(
+    request: AuthorizationRequest, trail: Trail, *, state: str, browser: str, secrets: Pending, now: datetime
+) -> None:
+    """Keep an attempt until its person comes back with this `state` in this `browser`, or does not in time."""
+    request.state_hash = vault.fingerprint(state, purpose="state")
+    request.browser_hash = vault.fingerprint(browser, purpose="browser")
+    request.expires_at = now + timedelta(seconds=settings.HUB_STATE_SECONDS)
     vault.seal_pending(request, secrets)
     pending.remember(request, trail, now=now)
-    return url
 
 
 def complete(
@@ -247,6 +253,13 @@ def _require_open(user: Person, registration: ClientRegistration) -> None:
         raise ConnectionUnusable("This provider is switched off.", code="registration_disabled", remedy=Remedy.OPERATOR)
     if not user.is_active:
         raise ConnectionUnusable("Your account is not active.", code="owner_inactive")
+
+
+def _require_theirs(connection: Connection | None, user: Person, registration: ClientRegistration) -> None:
+    if connection is None:
+        return
+    if connection.owner_id != user.pk or connection.registration_id != registration.pk:
+        raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
 
 
 def _answers(registration: ClientRegistration, given: Mapping[str, str]) -> dict[str, str]:
