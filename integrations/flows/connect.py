@@ -85,28 +85,36 @@ def begin(
     with attempts.beginning(user.pk, registration, connection, now=now, request_id=request_id) as trail:
         _require_open(user, registration)
         _require_theirs(connection, user, registration)
-        instance = _answers(registration, variables) if connection is None else connection.variables
-        client, scope = _client(registration, instance, now=now), _scope(registration, features, connection)
-        state, secrets = vault.new_state(), pending.new(scope)
-        url = client.authorization_url(
-            state=state,
-            code_challenge=code_challenge(secrets.code_verifier) if client.uses_pkce else None,
-            nonce=secrets.nonce,
-            scope=scope,
-            incremental=connection is not None,
+        request = AuthorizationRequest(
+            user_id=user.pk,
+            registration=registration,
+            connection=connection,
+            features=sorted(features),
+            return_to=return_to if _is_local(return_to) else "",
         )
-        trail.asked(client, url)
-    request = AuthorizationRequest(
-        user_id=user.pk,
-        registration=registration,
-        connection=connection,
-        scope=scope_text(scope),
-        features=sorted(features),
-        variables=instance,
-        return_to=return_to if _is_local(return_to) else "",
-    )
+        url, state, secrets = _asked(request, trail, variables, now=now)
     _remember(request, trail, state=state, browser=browser, secrets=secrets, now=now)
     return url
+
+
+def _asked(
+    request: AuthorizationRequest, trail: Trail, variables: Mapping[str, str], *, now: datetime
+) -> tuple[str, str, Pending]:
+    """Settle what an attempt asks for, and where: the authorization URL, its `state`, and what must stay here."""
+    registration, connection = request.registration, request.connection
+    instance = _answers(registration, variables) if connection is None else connection.variables
+    client, scope = _client(registration, instance, now=now), _scope(registration, request.features, connection)
+    request.variables, request.scope = instance, scope_text(scope)
+    state, secrets = vault.new_state(), pending.new(scope)
+    url = client.authorization_url(
+        state=state,
+        code_challenge=code_challenge(secrets.code_verifier) if client.uses_pkce else None,
+        nonce=secrets.nonce,
+        scope=scope,
+        incremental=connection is not None,
+    )
+    trail.asked(client, url)
+    return url, state, secrets
 
 
 def _remember(
