@@ -128,6 +128,5 @@ def revoke_in_bulk() -> int:
 @shared_task(expires=EXPIRES_SECONDS)
 def prune() -> None:
     """Delete what has served its time, also sessions and tokens of the hub's authorization server that have run out."""
-    over.prune(now=timezone.now(), stop=_until_slice_ends())
-    call_command("clearsessions")
-    call_command("cleartokens")
+    if over.prune(now=timezone.now(), stop=_until_slice_ends()).complete:
+        call_command("cleartokens")

@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def pytest_configure() -> None:
 
 
 def pytest_unconfigure() -> None:
+    # Threads may outlive the tests, as those of the live server do, and pytest closes what they write their lines to.
+    logging.disable()
     shutil.rmtree(SCRATCH, ignore_errors=True)
 
 

@@ -54,6 +54,11 @@ def under_another_registration(mine: Connection, other: Connection) -> Connectio
     return mine
 
 
+def at_another_instance(mine: Connection, other: Connection) -> Connection:
+    Connection.objects.filter(pk=mine.pk).update(variables={"desk": "mallory"})
+    return mine
+
+
 def under_a_later_version(mine: Connection, other: Connection) -> Connection:
     Connection.objects.filter(pk=mine.pk).update(version=mine.version + 1)
     return mine
@@ -83,6 +88,7 @@ def from_an_authorization_request(mine: Connection, other: Connection) -> Connec
         under_another_owner,
         under_no_owner,
         under_another_registration,
+        at_another_instance,
         under_a_later_version,
         from_the_client_secret,
         from_a_pending_revocation,

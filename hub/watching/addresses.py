@@ -7,6 +7,7 @@ on, and answered like any address that does not exist.
 """
 
 import ipaddress
+import logging
 from collections.abc import Callable
 from hmac import compare_digest
 
@@ -16,6 +17,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from hub.watching.exposition import CONTENT_TYPE, exposition
 from hub.watching.readiness import Readiness
 from integrations.web.visitor import client_address
+
+logger = logging.getLogger(__name__)
 
 type Answer = Callable[[HttpRequest], HttpResponse | None]
 
@@ -55,7 +58,15 @@ class Addresses:
             response = HttpResponse("Unauthorized\n", status=401, content_type="text/plain")
             response.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
             return _plain(response)
-        return _only_read(request) or _plain(HttpResponse(exposition(), content_type=CONTENT_TYPE))
+        return _only_read(request) or _plain(_told())
+
+
+def _told() -> HttpResponse:
+    try:
+        return HttpResponse(exposition(), content_type=CONTENT_TYPE)
+    except OSError as error:
+        logger.warning("counts cannot be read", extra={"errno": error.errno})
+        return HttpResponse("The counts cannot be read.\n", status=503, content_type="text/plain")
 
 
 def _only_read(request: HttpRequest) -> HttpResponse | None:

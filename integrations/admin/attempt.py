@@ -7,14 +7,19 @@ from django.contrib import admin
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
-from integrations.admin.read_only import ReadOnlyAdmin, pretty
+from integrations.admin.read_only import ReadOnlyAdmin
 from integrations.flows.attempt_cause import Cause, Story, cause
 from integrations.flows.clients import redirect_uri
 from integrations.models import Attempt, StrayResponse
+from integrations.oauth.errors import redacted
 
+RECENT_TEMPLATE = "admin/integrations/strayresponse/recent.html"
 STEPS_TEMPLATE = "admin/integrations/attempt/steps.html"
 TITLES = {
     "begin": "Sent to the provider",
@@ -92,7 +97,18 @@ class StrayResponseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="the last ones")
     def shown_recent(self, row: StrayResponse) -> SafeString | str:
-        return pretty(row.recent)
+        answers = [_readable(answer) for answer in row.recent]
+        return render_to_string(RECENT_TEMPLATE, {"answers": answers}) if answers else "-"
+
+
+def _readable(answer: dict[str, Any]) -> dict[str, str]:
+    """One stray answer in words, without anything that may be a token or a code."""
+    at = parse_datetime(str(answer.get("at", "")))
+    return {
+        "at": date_format(localtime(at), "DATETIME_FORMAT") if at else "-",
+        "error": redacted(str(answer.get("error", ""))).replace("_", " ") or "-",
+        "support_code": redacted(str(answer.get("request_id", ""))) or "-",
+    }
 
 
 def cause_of(attempt: Attempt) -> Cause:

@@ -16,6 +16,7 @@ from integrations.admin.actions import REASON_LENGTH, reason
 from integrations.admin.bulk_form import SelectionForm
 from integrations.admin.read_only import ReadOnlyAdmin
 from integrations.flows import bulk_revoke
+from integrations.flows.bulk_revoke import Preview
 from integrations.flows.selection import Selection
 from integrations.models import BulkRevocation
 
@@ -75,10 +76,14 @@ class BulkRevocationAdmin(ReadOnlyAdmin):
         found = bulk_revoke.preview(selection, now=timezone.now())
         if request.method != "POST":
             return self._page(request, form, found=found)
-        missing = _missing(request, found.total)
+        missing = _missing(request, found)
         if missing:
             return self._page(request, form, found=found, missing=missing, status=400)
-        return self._begin(request, selection)
+        try:
+            return self._begin(request, selection, found)
+        except bulk_revoke.SelectionChanged:
+            found = bulk_revoke.preview(selection, now=timezone.now())
+            return self._page(request, form, found=found, missing=_changed(found), status=400)
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         order = self._order(request, pk)
@@ -120,9 +125,9 @@ class BulkRevocationAdmin(ReadOnlyAdmin):
             messages.warning(request, "It was over already.")
         return redirect("admin:integrations_bulkrevocation_progress", order.pk)
 
-    def _begin(self, request: HttpRequest, selection: Selection) -> HttpResponse:
-        why = reason(request)
-        order = bulk_revoke.begin(selection, reason=why, actor=request.user.get_username(), now=timezone.now())
+    def _begin(self, request: HttpRequest, selection: Selection, found: Preview) -> HttpResponse:
+        why, actor = reason(request), request.user.get_username()
+        order = bulk_revoke.begin(selection, reason=why, actor=actor, now=timezone.now(), confirmed=found.mark)
         self.log_addition(request, order, f"{order.total} connections. Reason: {why}")
         return redirect("admin:integrations_bulkrevocation_progress", order.pk)
 
@@ -161,10 +166,13 @@ def may_act(request: HttpRequest) -> bool:
     return request.user.has_perm("integrations.change_bulkrevocation")
 
 
-def _missing(request: HttpRequest, total: int) -> str:
+def _missing(request: HttpRequest, found: Preview) -> str:
     """What keeps a confirmation from being one."""
+    total = found.total
     if not total:
         return "There is nothing to revoke."
+    if request.POST.get("seen") != found.mark:
+        return _changed(found)
     if not reason(request):
         return "Say why; the reason is kept with every connection."
     if total > LARGE and request.POST.get("typed", "").strip() != str(total):
@@ -172,3 +180,7 @@ def _missing(request: HttpRequest, total: int) -> str:
     if request.POST.get("confirmed") != "yes":
         return "Confirm it with the button below."
     return ""
+
+
+def _changed(found: Preview) -> str:
+    return f"Other connections match than were shown to you: {found.total} now. Read again what will happen."

@@ -18,11 +18,11 @@ from integrations.admin import actions
 from integrations.admin.actions import Action
 from integrations.admin.bulk_form import query_from_list
 from integrations.admin.bulk_revocation import may_begin
-from integrations.admin.filters import AttentionFilter, UnrenewedFilter, UnusedFilter
+from integrations.admin.filters import asking
 from integrations.admin.read_only import ReadOnlyAdmin, pretty, shortened
 from integrations.flows.disconnect import disconnect
 from integrations.flows.refresh import refresh
-from integrations.flows.selection import SEARCHED, found_by
+from integrations.flows.selection import SEARCHED, Attention, Idle, found_by
 from integrations.models import Connection
 from integrations.providers import PROVIDERS
 
@@ -53,6 +53,7 @@ REMOTE = {
     "revoked": "Wiped here and revoked at the provider",
     "pending": "Wiped here; the provider did not answer yet and will be asked again",
     "unsupported": "Wiped here; the provider has no way to be told",
+    "untold": "Wiped here; the provider was not told, as the tokens did not open (HUB_SEALING_KEYS?)",
 }
 
 
@@ -69,11 +70,11 @@ class ConnectionAdmin(ReadOnlyAdmin):
     )
     list_filter = (
         "status",
-        AttentionFilter,
+        asking("attention", "needs attention", Attention.choices),
         "registration__provider",
         "registration",
-        UnusedFilter,
-        UnrenewedFilter,
+        asking("unused", "not used for", Idle.choices),
+        asking("unrenewed", "not renewed for", Idle.choices),
     )
     # No filter offers these: to list the values that occur, every row would have to be read.
     linked_lookups = ("last_error_code", "last_error_code__exact", "last_error_code__isnull", "owner__id__exact")

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from integrations.flows.selection import Attention, Idle, idle, needing
+from integrations.flows.selection import Selection
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -44,31 +44,17 @@ class ChoiceFilter(admin.SimpleListFilter):
         raise NotImplementedError
 
 
-class AttentionFilter(ChoiceFilter):
-    title = "needs attention"
-    parameter_name = "attention"
-    choices_of = Attention.choices
+class SelectionFilter(ChoiceFilter):
+    """One question of a `Selection`, so that the list and a bulk revocation mean the same by it."""
 
     def condition(self, value: str) -> Q:
-        return needing(value, now=timezone.now())
+        return Selection.of({str(self.parameter_name): value}).condition(now=timezone.now())
 
 
-class UnusedFilter(ChoiceFilter):
-    title = "not used for"
-    parameter_name = "unused"
-    choices_of = Idle.choices
-
-    def condition(self, value: str) -> Q:
-        return idle("last_used_at", value, now=timezone.now())
-
-
-class UnrenewedFilter(ChoiceFilter):
-    title = "not renewed for"
-    parameter_name = "unrenewed"
-    choices_of = Idle.choices
-
-    def condition(self, value: str) -> Q:
-        return idle("last_refreshed_at", value, now=timezone.now())
+def asking(question: str, title: str, choices: Sequence[tuple[str, Any]]) -> type[SelectionFilter]:
+    """The filter that asks one question of a selection, by the name it has there."""
+    named = {"title": title, "parameter_name": question, "choices_of": choices}
+    return type(f"{question.title()}Filter", (SelectionFilter,), named)
 
 
 class AlarmFilter(ChoiceFilter):

@@ -10,21 +10,22 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.timesince import timesince
 
+from integrations.flows.bars import BAR_STEP, BAR_WIDTH, HEIGHT, Bar, bars, grouped
 from integrations.flows.overview import Concern, Overview, Span, overview
 from integrations.models import Connection, SweepRun
 from integrations.providers import PROVIDERS
 
-#: The chart's own units; a page may show it at any size.
-BAR_STEP, BAR_WIDTH, HEIGHT, LOWEST = 20, 14, 100, 4
 NEEDED = ("integrations.view_clientregistration", "integrations.view_sweeprun")
 #: What is not wrong, only under way.
-NOTES = frozenset(("bulk",))
+NOTES = frozenset(("bulk", "paused"))
 WORDS = {
     "alarm": "{subject}: the provider refuses our registration ({code}), for {ago}.",
     "failing": "{subject}: renewal is failing for {count} of its connections.",
+    "down": "{subject}: the provider is not asked, as it does not answer ({code}), for {ago}. It is tried by itself.",
+    "paused": "{subject}: the provider asked for a pause ({code}), {ago} ago. It is heeded.",
     "no_sweep": "No sweep has ended yet. Run sweep_tokens every few minutes.",
     "stale_sweep": "The last sweep finished {ago} ago.",
     "overdue": "{count} overdue for renewal, the oldest for {ago}.",
@@ -35,21 +36,6 @@ WORDS = {
     "unrevoked": "{count} revocations wait for their provider, the oldest for {ago}.",
     "bulk": "A bulk revocation is under way since {ago}.",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """One hour or day of a chart."""
-
-    label: str
-    count: int
-    x: int
-    y: int
-    height: int
-
-    @property
-    def times(self) -> str:
-        return grouped(self.count)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +105,7 @@ def _worded(concern: Concern, now: datetime, *, links: bool) -> dict[str, str]:
 def _address(concern: Concern, *, links: bool) -> str:
     """Where to look further; empty where there is no page for it that the reader may see."""
     match concern.kind:
-        case "alarm":
+        case "alarm" | "down" | "paused":
             return reverse("admin:integrations_clientregistration_change", args=[concern.key])
         case "bulk":
             return reverse("admin:integrations_bulkrevocation_progress", args=[concern.key])
@@ -164,23 +150,12 @@ def _chart(
     label: Callable[[datetime], str],
     count: Callable[[Span], int],
 ) -> Chart:
-    """A bar for each span, as high as its count; one with any count has a bar that can be seen."""
-    most = max((count(span) for span in spans), default=0)
-    bars = []
-    for number, span in enumerate(spans):
-        height = max(round(HEIGHT * count(span) / most), LOWEST) if count(span) else 0
-        bars.append(
-            Bar(label=label(span.start), count=count(span), x=number * BAR_STEP, y=HEIGHT - height, height=height)
-        )
-    total = grouped(sum(count(span) for span in spans))
-    best = max(bars, key=lambda bar: bar.count, default=None)
+    """What is counted of each span, and in a sentence how much that is."""
+    shown = bars([(span.start, count(span)) for span in spans], label=label)
+    total = grouped(sum(bar.count for bar in shown))
+    best = max(shown, key=lambda bar: bar.count, default=None)
     summary = f"{title}: {total}" + (f", most at {best.label}" if best and best.count else "")
-    return Chart(kind=kind, title=title, summary=f"{summary}.", bars=bars)
-
-
-def grouped(count: int) -> str:
-    """A number as people read it."""
-    return number_format(count, force_grouping=True)
+    return Chart(kind=kind, title=title, summary=f"{summary}.", bars=shown)
 
 
 def _took(run: SweepRun) -> str:

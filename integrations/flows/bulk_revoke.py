@@ -1,6 +1,7 @@
 """Revoke many connections: ordered once, carried out in batches, gone on with by whoever comes next.
 
-    begin    counts what is concerned and keeps the order; nothing is revoked yet
+    preview  counts what a selection means, for somebody to confirm
+    begin    keeps the order, and which connections it concerns: those that were confirmed; nothing is revoked yet
     go_on    batch by batch, each one transaction: connections wiped, counters, how far it is. Then the providers are
              told, for as long as the caller has time; what they are not told now is told by the sweep
     cancel   what is not reached yet stays
@@ -17,13 +18,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, QuerySet, Sum
 
 from integrations.flows import disconnect
 from integrations.flows.events import record
 from integrations.flows.rows import Clock, require_keys
 from integrations.flows.selection import Selection
-from integrations.models import BulkRevocation, Connection, Event, PendingRevocation
+from integrations.models import BulkMember, BulkRevocation, Connection, Event, PendingRevocation
 from integrations.oauth.errors import OAuthError
 from integrations.providers import CatalogueError
 
@@ -39,11 +40,16 @@ OF_ONE_ROW = (OAuthError, CatalogueError, DataError, IntegrityError)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """What an order would concern."""
+    """What an order would concern; another set of connections has another `mark`."""
 
+    mark: str
     total: int
     owners: int
     by_registration: tuple[tuple[str, int], ...]
+
+
+class SelectionChanged(Exception):
+    """What a selection means is not any more what was confirmed; nothing was ordered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,26 +65,33 @@ def preview(selection: Selection, *, now: datetime) -> Preview:
     """Count what a selection concerns; two queries."""
     held = selection.held(now=now)
     counts = held.values_list("registration__slug").annotate(Count("pk")).order_by("registration__slug")
-    by_registration = tuple((slug, count) for slug, count in counts)
+    found = held.aggregate(total=Count("pk"), added=Sum("pk"), owners=Count("owner_id", distinct=True))
     return Preview(
-        total=sum(count for _, count in by_registration),
-        owners=held.aggregate(owners=Count("owner_id", distinct=True))["owners"],
-        by_registration=by_registration,
+        mark=_mark(found["total"], found["added"]),
+        total=found["total"],
+        owners=found["owners"],
+        by_registration=tuple((slug, count) for slug, count in counts),
     )
 
 
-def begin(selection: Selection, *, reason: str, actor: str, now: datetime) -> BulkRevocation:
-    """Keep the order, with an event; connections that come later are not concerned."""
-    found = selection.held(now=now).aggregate(total=Count("pk"), last=Max("pk"))
+def begin(selection: Selection, *, reason: str, actor: str, now: datetime, confirmed: str = "") -> BulkRevocation:
+    """Keep the order and what it concerns, with an event. What comes to match later is not concerned.
+
+    `confirmed` is the mark of what was shown to whoever confirms it; without one, the order is for what matches now.
+
+    Raises:
+        SelectionChanged: other connections match by now; nothing was ordered.
+    """
     with transaction.atomic():
         order = BulkRevocation.objects.create(
-            selection=selection.stored(),
-            reason=reason[:200],
-            actor=actor[:150],
-            total=found["total"],
-            last_pk=found["last"] or 0,
-            started_at=now,
+            selection=selection.stored(), reason=reason[:200], actor=actor[:150], total=0, last_pk=0, started_at=now
         )
+        BulkMember.objects.keep(order.pk, selection.held(now=now))
+        found = order.members.aggregate(total=Count("pk"), added=Sum("connection_id"), last=Max("connection_id"))
+        if confirmed and confirmed != _mark(found["total"], found["added"]):
+            raise SelectionChanged
+        order.total, order.last_pk = found["total"], found["last"] or 0
+        order.save(update_fields=["total", "last_pk"])
         _tell_event(order, "begun", actor=actor, selection=_without_text(selection))
     return order
 
@@ -126,6 +139,7 @@ def cancel(order_id: int, *, actor: str, now: datetime) -> bool:
         under_way = BulkRevocation.objects.under_way().filter(pk=order_id)
         if not under_way.update(cancelled_at=now, cancelled_by=actor[:150]):
             return False
+        BulkMember.objects.filter(order_id=order_id).delete()
         _tell_event(BulkRevocation.objects.get(pk=order_id), "cancelled", actor=actor)
     return True
 
@@ -147,7 +161,10 @@ def _batch(order_id: int, *, lease_owner: str, now: datetime) -> bool:
         rows = list(_left(order)[:BATCH])
         _count(order, rows, [_end(order, row, now=now) for row in rows])
         order.lease_until = now + LEASE
-        if len(rows) < BATCH:
+        if len(rows) == BATCH:
+            order.members.filter(connection__in=rows).delete()
+        else:
+            order.members.all().delete()
             order.finished_at = now
             _tell_event(order, "finished", actor=order.actor)
         order.save()
@@ -155,9 +172,9 @@ def _batch(order_id: int, *, lease_owner: str, now: datetime) -> bool:
 
 
 def _left(order: BulkRevocation) -> QuerySet[Connection]:
-    """What the order concerns and was not reached yet, held until the transaction ends."""
-    held = Selection.of(order.selection).held(now=order.started_at)
-    left = held.filter(pk__gt=order.cursor, pk__lte=order.last_pk).select_related("registration")
+    """What was confirmed, is not over and was not reached yet, held until the transaction ends."""
+    members = order.members.values("connection_id")
+    left = Connection.objects.visible().filter(pk__in=members).select_related("registration")
     return left.order_by("pk").select_for_update(of=("self",))
 
 
@@ -194,6 +211,11 @@ def _tell_event(order: BulkRevocation, what: str, *, actor: str, **more: object)
     counts = Counter(total=order.total, wiped=order.wiped, failed=order.failed)
     details = {"action": f"bulk_revocation_{what}", "bulk_revocation": order.pk, "reason": order.reason, **counts}
     record(Event.Kind.ADMIN_ACTION, actor=actor, details={**details, **more})
+
+
+def _mark(total: int, added: int | None) -> str:
+    """A text that is another one for other connections: how many, and their numbers added up."""
+    return f"{total}-{int(added or 0)}"
 
 
 def _without_text(selection: Selection) -> dict[str, object]:

@@ -84,34 +84,48 @@ def begin(
     """
     with attempts.beginning(user.pk, registration, connection, now=now, request_id=request_id) as trail:
         _require_open(user, registration)
-        if connection is not None and (connection.owner_id != user.pk or connection.registration_id != registration.pk):
-            raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
-        instance = _answers(registration, variables) if connection is None else connection.variables
-        client, scope = _client(registration, instance, now=now), _scope(registration, features, connection)
-        state, secrets = vault.new_state(), pending.new(scope)
-        url = client.authorization_url(
-            state=state,
-            code_challenge=code_challenge(secrets.code_verifier) if client.uses_pkce else None,
-            nonce=secrets.nonce,
-            scope=scope,
-            incremental=connection is not None,
+        _require_theirs(connection, user, registration)
+        request = AuthorizationRequest(
+            user_id=user.pk,
+            registration=registration,
+            connection=connection,
+            features=sorted(features),
+            return_to=return_to if _is_local(return_to) else "",
         )
-        trail.asked(client, url)
-    request = AuthorizationRequest(
-        state_hash=vault.fingerprint(state, purpose="state"),
-        user_id=user.pk,
-        browser_hash=vault.fingerprint(browser, purpose="browser"),
-        registration=registration,
-        connection=connection,
-        scope=scope_text(scope),
-        features=sorted(features),
-        variables=instance,
-        return_to=return_to if _is_local(return_to) else "",
-        expires_at=now + timedelta(seconds=settings.HUB_STATE_SECONDS),
+        url, state, secrets = _asked(request, trail, variables, now=now)
+    _remember(request, trail, state=state, browser=browser, secrets=secrets, now=now)
+    return url
+
+
+def _asked(
+    request: AuthorizationRequest, trail: Trail, variables: Mapping[str, str], *, now: datetime
+) -> tuple[str, str, Pending]:
+    """Settle what an attempt asks for, and where: the authorization URL, its `state`, and what must stay here."""
+    registration, connection = request.registration, request.connection
+    instance = _answers(registration, variables) if connection is None else connection.variables
+    client, scope = _client(registration, instance, now=now), _scope(registration, request.features, connection)
+    request.variables, request.scope = instance, scope_text(scope)
+    state, secrets = vault.new_state(), pending.new(scope)
+    url = client.authorization_url(
+        state=state,
+        code_challenge=code_challenge(secrets.code_verifier) if client.uses_pkce else None,
+        nonce=secrets.nonce,
+        scope=scope,
+        incremental=connection is not None,
     )
+    trail.asked(client, url)
+    return url, state, secrets
+
+
+def _remember(
+    request: AuthorizationRequest, trail: Trail, *, state: str, browser: str, secrets: Pending, now: datetime
+) -> None:
+    """Keep an attempt until its person comes back with this `state` in this `browser`, or does not in time."""
+    request.state_hash = vault.fingerprint(state, purpose="state")
+    request.browser_hash = vault.fingerprint(browser, purpose="browser")
+    request.expires_at = now + timedelta(seconds=settings.HUB_STATE_SECONDS)
     vault.seal_pending(request, secrets)
     pending.remember(request, trail, now=now)
-    return url
 
 
 def complete(
@@ -247,6 +261,13 @@ def _require_open(user: Person, registration: ClientRegistration) -> None:
         raise ConnectionUnusable("This provider is switched off.", code="registration_disabled", remedy=Remedy.OPERATOR)
     if not user.is_active:
         raise ConnectionUnusable("Your account is not active.", code="owner_inactive")
+
+
+def _require_theirs(connection: Connection | None, user: Person, registration: ClientRegistration) -> None:
+    if connection is None:
+        return
+    if connection.owner_id != user.pk or connection.registration_id != registration.pk:
+        raise ConnectRefused("This connection is not yours to change.", code="connection_gone")
 
 
 def _answers(registration: ClientRegistration, given: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from integrations import vault
 from integrations.flows import hold
 from integrations.flows.clients import client_for, server_of, transport
 from integrations.flows.events import record
-from integrations.flows.rows import NO_KEYS_YET, load, no_keys_yet, require_keys
+from integrations.flows.rows import NO_KEYS_YET, OPERATORS_FAULT, load, no_keys_yet, require_keys
 from integrations.flows.schedule import backoff
 from integrations.models import Allowance, AuthorizationRequest, Connection, Event, PendingRevocation
 from integrations.models.connection import ENDED, NEXT_VERSION
@@ -28,14 +28,20 @@ logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(days=7)
 ATTEMPT_LEASE = timedelta(minutes=2)
 UNSUPPORTED = "unsupported_token_type"
+#: How telling a provider ends.
+TOLD = (Event.Kind.REVOKED_AT_PROVIDER, Event.Kind.REVOCATION_FAILED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Disconnected:
-    """`remote`: revoked at the provider; pending, retried in the background; unsupported, the provider has no way."""
+    """What became of it at the provider.
+
+    `remote`: revoked; pending, retried in the background; unsupported, the provider has no way; untold, what it would
+    have to be told could not be opened, so that the grant goes on there until the person ends it.
+    """
 
     connection: Connection
-    remote: Literal["revoked", "pending", "unsupported"]
+    remote: Literal["revoked", "pending", "unsupported", "untold"]
 
 
 def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "", reason: str = "") -> Disconnected:
@@ -54,9 +60,17 @@ def disconnect(connection: Connection, *, actor: str, now: datetime, ip: str = "
     current = load(connection.pk)
     if current.status == Connection.Status.REVOKING:
         return Disconnected(connection=current, remote="pending")
-    ended = current.events.filter(kind=Event.Kind.DISCONNECTED).order_by("-pk").values("pk")[:1]
-    withdrawn = current.events.filter(kind=Event.Kind.REVOKED_AT_PROVIDER, pk__gt=Subquery(ended)).exists()
-    return Disconnected(connection=current, remote="revoked" if withdrawn else "unsupported")
+    return Disconnected(connection=current, remote=_remote(current))
+
+
+def _remote(ended: Connection) -> Literal["revoked", "unsupported", "untold"]:
+    """How telling the provider ended, by what was written down since the connection did."""
+    since = ended.events.filter(kind=Event.Kind.DISCONNECTED).order_by("-pk").values("pk")[:1]
+    told = dict(ended.events.filter(kind__in=TOLD, pk__gt=Subquery(since)).values_list("kind", "details"))
+    if Event.Kind.REVOKED_AT_PROVIDER in told:
+        return "revoked"
+    failed = told.get(Event.Kind.REVOCATION_FAILED, {"code": UNSUPPORTED})
+    return "unsupported" if failed.get("code") == UNSUPPORTED else "untold"
 
 
 def retry_revocations(
@@ -114,7 +128,7 @@ def wipe(
         before = load(connection.pk)
         if before.status in ENDED:
             return None
-        pending = _to_revoke(before)
+        pending, untold = _to_revoke(before)
         ended = Connection.Status.REVOKED if pending is None else Connection.Status.REVOKING
         Connection.objects.filter(pk=before.pk).update(
             status=ended, refresh_due_at=None, version=NEXT_VERSION, failure_count=0
@@ -125,27 +139,32 @@ def wipe(
         record(
             Event.Kind.DISCONNECTED, connection=before, actor=actor, ip=ip, details={"reason": reason} if reason else {}
         )
+        if untold:
+            record(Event.Kind.REVOCATION_FAILED, connection=before, details={"code": untold})
         if pending is not None:
             pending.created_at = pending.next_attempt_at = now
             pending.save()
     return pending
 
 
-def _to_revoke(connection: Connection) -> PendingRevocation | None:
-    """The tokens that the provider must be told about; None when there are none, or no way to tell it."""
+def _to_revoke(connection: Connection) -> tuple[PendingRevocation | None, str]:
+    """The tokens that the provider must be told about; or none, and the code of why it cannot be told.
+
+    No tokens and no code: the provider has no way to be told.
+    """
     try:
         if not server_of(connection.registration, connection.variables).revocation_endpoint:
-            return None
-        return vault.seal_for_revocation(connection, vault.read(connection))
+            return None, ""
+        return vault.seal_for_revocation(connection, vault.read(connection)), ""
     except (OAuthError, SealError) as error:
         if isinstance(error, SealError) and error.code in NO_KEYS_YET:
             raise no_keys_yet(error) from None
         logger.warning(
-            "tokens to revoke cannot be opened", extra={"connection": str(connection.uuid), "code": error.code}
+            "provider cannot be told to revoke", extra={"connection": str(connection.uuid), "code": error.code}
         )
-        if isinstance(error, SealError):
+        if isinstance(error, SealError) and error.code not in OPERATORS_FAULT:
             record(Event.Kind.SEAL_BROKEN, connection=connection, details={"code": error.code})
-        return None
+        return None, error.code
 
 
 def _attempt(row: PendingRevocation, *, now: datetime) -> bool:

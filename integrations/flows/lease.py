@@ -14,10 +14,11 @@ from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taken:
-    """A lease; and whether this caller is the one who tries a provider that was down."""
+    """A lease; and whether this caller is the one who tries a provider that was down, or asks it out of turn."""
 
     lease_owner: str
     tries_provider: bool = False
+    out_of_turn: bool = False
 
 
 def take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAuthError | None:
@@ -31,7 +32,7 @@ def take(connection: Connection, *, now: datetime, force: bool) -> Taken | OAuth
     if (paused := standing.refusal(verdict, now=now, force=force)) is not None:
         return paused
     lease_owner = _claim(connection, now=now)
-    taken = Taken(lease_owner=lease_owner or "", tries_provider=verdict.trying)
+    taken = Taken(lease_owner=lease_owner or "", tries_provider=verdict.trying, out_of_turn=verdict.until is not None)
     if lease_owner is None:
         give_turn_back(connection, taken)
         return None

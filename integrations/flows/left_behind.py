@@ -27,7 +27,7 @@ class Aside(StrEnum):
 class Leaf:
     """A file that was found: its records, the lines that are none, and whether somebody else has it open.
 
-    One that cannot be opened says why in `error`, and no more.
+    One that cannot be opened says why in `error`, and no more; so does the folder itself.
     """
 
     path: Path
@@ -70,14 +70,18 @@ def left_behind(directory: Path | None = None) -> Iterator[Leaf]:
 
     A file whose writer lives is read too, for the writer may be stopped for longer than its leases last.
     """
-    for path in _named(directory, ".journal"):
+    try:
+        paths = _named(directory, ".journal")
+    except OSError as error:
+        yield _unopened(directory or Path(settings.HUB_RECOVERY_JOURNAL), error)
+        return
+    for path in paths:
         try:
             file = path.open("rb")
         except FileNotFoundError:
             continue
         except OSError as error:
-            logger.warning("recovery journal cannot be read", extra={"file": path.name, "errno": error.errno})
-            yield Leaf(path=path, error=type(error).__name__)
+            yield _unopened(path, error)
             continue
         with file:
             is_ours = lock(file.fileno())
@@ -95,13 +99,23 @@ def left_behind(directory: Path | None = None) -> Iterator[Leaf]:
                 )
 
 
+def _unopened(path: Path, error: OSError) -> Leaf:
+    logger.warning("recovery journal cannot be read", extra={"file": path.name, "errno": error.errno})
+    return Leaf(path=path, error=type(error).__name__)
+
+
 def waiting() -> list[str]:
     """The key of each record that is on disk now, whoever's it is; nothing is stored or taken away.
 
-    A file that this user cannot read may be under any key: it counts as one record of an unknown key, the empty text.
+    What this user cannot read may be under any key: it counts as one record of an unknown key, the empty text.
     """
+    try:
+        paths = _named(None, ".journal")
+    except OSError as error:
+        logger.warning("recovery journal cannot be read", extra={"errno": error.errno})
+        return [""]
     found = []
-    for path in _named(None, ".journal"):
+    for path in paths:
         try:
             lines = path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -114,21 +128,36 @@ def waiting() -> list[str]:
     return found
 
 
-def kept_aside(directory: Path | None = None) -> list[KeptAside]:
-    """What was put aside, by name."""
-    return [
-        KeptAside(
-            name=path.name,
-            why=why,
-            written_at=datetime.fromtimestamp(path.stat().st_mtime, tz=UTC),
-            lines=path.read_bytes().count(b"\n"),
-        )
-        for why in Aside
-        for path in _named(directory, f".{why}")
-    ]
+def kept_aside(directory: Path | None = None) -> tuple[list[KeptAside], list[str]]:
+    """What was put aside, by name; and the names of what this user cannot read of it."""
+    found, unopened = [], []
+    for why, path in _aside(directory):
+        try:
+            at, lines = path.stat().st_mtime, path.read_bytes().count(b"\n")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            logger.warning("kept aside and cannot be read", extra={"file": path.name, "errno": error.errno})
+            unopened.append(path.name)
+        else:
+            found.append(KeptAside(name=path.name, why=why, written_at=datetime.fromtimestamp(at, tz=UTC), lines=lines))
+    return found, unopened
+
+
+def _aside(directory: Path | None) -> list[tuple[Aside, Path]]:
+    try:
+        return [(why, path) for why in Aside for path in _named(directory, f".{why}")]
+    except OSError:
+        # `left_behind` has told of the folder.
+        return []
 
 
 def _named(directory: Path | None, ending: str) -> list[Path]:
+    """Files of the folder, none where it is not there.
+
+    Raises:
+        OSError: this user cannot read it.
+    """
     try:
         with os.scandir(directory or settings.HUB_RECOVERY_JOURNAL) as entries:
             return sorted(Path(entry.path) for entry in entries if entry.name.endswith(ending))

@@ -1,7 +1,7 @@
 """How the hub is, for those who run it: numbers by provider and hour, and what somebody should look at.
 
 What must read every row (connections by status, values by key) is counted at most once a minute for all who look, and
-says of when it is; the rest is read by index. `overview` takes nine queries, and three when the numbers of the
+says of when it is; the rest is read by index. `overview` takes ten queries, and four when the numbers of the
 last minute are at hand, whatever there is in the tables.
 """
 
@@ -21,18 +21,20 @@ from integrations import vault
 from integrations.flows.connection_counts import Counts, Group, connection_counts, kept
 from integrations.flows.rows import Clock
 from integrations.flows.selection import Attention, needing
+from integrations.flows.standing_of_providers import left_alone
 from integrations.flows.sweep_outcome import Outcome
 from integrations.models import (
     BulkRevocation,
     ClientRegistration,
     Connection,
     PendingRevocation,
+    ProviderStanding,
     SweepRun,
     VaultEntry,
 )
 from integrations.vault import SealError
 
-DAYS, HOURS, SWEEPS_SHOWN = 14, 24, 10
+DAYS, HOURS, SWEEPS_SHOWN, LEFT_ALONE_SHOWN = 14, 24, 10, 10
 STALE_AFTER = timedelta(hours=1)
 JOURNAL_MAY_WAIT = timedelta(minutes=5)
 REVOCATION_MAY_WAIT = timedelta(days=1)
@@ -112,6 +114,7 @@ def overview(*, clock: Clock) -> Overview:
     sweeps = tuple(SweepRun.objects.order_by("-started_at")[:SWEEPS_SHOWN])
     concerns = (
         *_of_registrations(snapshot.counts),
+        *_of_providers(now=now),
         *_of_sweeps(sweeps, snapshot, now=now),
         *_of_keys(snapshot),
         *_of_leftovers(snapshot, now=now),
@@ -191,6 +194,19 @@ def _of_registrations(counts: Counts) -> Iterator[Concern]:
         group = groups.get(row.pk)
         if group is not None and group.failing and group.failing >= group.total * FAILING_SHARE:
             yield Concern(kind="failing", subject=row.slug, count=group.failing, key=row.pk)
+
+
+def _of_providers(*, now: datetime) -> Iterator[Concern]:
+    """Those that nobody asks for a while."""
+    for one in left_alone(now=now)[:LEFT_ALONE_SHOWN]:
+        kind = "down" if one.reason == ProviderStanding.Reason.DOWN else "paused"
+        yield Concern(
+            kind=kind,
+            subject=f"{one.registration} ({one.endpoint})",
+            code=one.error_code,
+            since=one.since,
+            key=one.registration_id,
+        )
 
 
 def _of_sweeps(sweeps: Iterable[SweepRun], snapshot: Snapshot, *, now: datetime) -> Iterator[Concern]:

@@ -1,8 +1,8 @@
 """Delete what has served its time, a few rows a transaction, so that nobody who writes has to wait for it.
 
 What goes is looked for from the oldest on, by an index, until something is not over: it costs by how much goes, not by
-how much stays. It may be stopped anywhere, run beside anything and begun again. Sessions and what the hub's
-authorization server issued are pruned by commands of their own, which `manage.py prune` calls.
+how much stays. It may be stopped anywhere, run beside anything and begun again. What the hub's authorization server
+issued is pruned by a command of its own, which `manage.py prune` calls.
 
 A table that grows gets a line in `RULES`: its name in the report, and what of it is over at a moment.
 
@@ -22,6 +22,7 @@ from django.db.models import QuerySet
 
 from integrations.flows import notices
 from integrations.models import AuthorizationRequest, Event, Notice, SweepRun, Use
+from integrations.models.person import sessions
 
 #: One transaction's rows: a few milliseconds of SQLite's one writer.
 BATCH = 500
@@ -74,12 +75,17 @@ def _notices(now: datetime) -> Iterator[Expiring]:
     yield Expiring(Notice.objects.order_by("pk"), "created_at", now - notices.GIVE_UP_AFTER)
 
 
+def _sessions(now: datetime) -> Iterator[Expiring]:
+    yield Expiring(sessions().order_by("expire_date"), "expire_date", now)
+
+
 RULES: tuple[tuple[str, Rule], ...] = (
     ("authorization_requests", _requests),
     ("events", _events),
     ("uses", _uses),
     ("sweep_runs", _sweep_runs),
     ("notices", _notices),
+    ("sessions", _sessions),
 )
 
 

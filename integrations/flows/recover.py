@@ -125,13 +125,14 @@ def recover(*, now: datetime, directory: Path | None = None, dry_run: bool = Fal
             _clear(leaf, fates)
         leaves.append(leaf)
         found += _told(leaf, fates)
+    aside, not_opened = kept_aside(directory)
     return Recovery(
         files=len(leaves),
         in_use=sum(leaf.is_in_use and not leaf.error for leaf in leaves),
-        unopened=tuple(leaf.path.name for leaf in leaves if leaf.error),
+        unopened=(*(leaf.path.name for leaf in leaves if leaf.error), *not_opened),
         unreadable=sum(len(leaf.unreadable) for leaf in leaves if not leaf.is_in_use),
         found=tuple(found),
-        aside=tuple(kept_aside(directory)),
+        aside=tuple(aside),
     )
 
 
@@ -219,7 +220,7 @@ def _fate(row: Judged | None, record: Record, *, now: datetime) -> Fate:
 def _unopened(connection: Connection, record: Record) -> Fate | None:
     """Why a sealed value is not to be stored: nobody could use it."""
     try:
-        vault.open_tokens(connection, record.sealed, version=record.version + 1)
+        vault.open_tokens(connection, record.sealed, version=record.version + 1, noting=False)
     except SealError as error:
         logger.warning("recovered token does not open", extra={"connection": record.uuid, "code": error.code})
         if error.code == NO_KEYS_NOW:

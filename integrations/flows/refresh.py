@@ -142,7 +142,8 @@ def _renew(connection: Connection, taken: lease.Taken, *, clock: Clock, refused:
     if not mark_sent([connection.pk], lease_owner=lease_owner, now=sent_at):
         lease.give_turn_back(connection, taken)
         return None
-    tell = partial(standing.tell, connection, url=request.url, tried=taken.tries_provider)
+    turn = standing.Turn(tries=taken.tries_provider, out_of_turn=taken.out_of_turn)
+    tell = partial(standing.tell, connection, url=request.url, turn=turn)
     try:
         with watched.token_call(connection.registration.provider, grant="refresh_token"):
             response = transport().send(request)

@@ -70,6 +70,10 @@ class Selection:
 
     def rows(self, *, now: datetime) -> QuerySet[Connection]:
         """The connections it means, in no order."""
+        return Connection.objects.filter(self.condition(now=now)).order_by()
+
+    def condition(self, *, now: datetime) -> Q:
+        """That all of what is asked is so."""
         asked = {
             "registration__provider": self.provider,
             "registration_id": self.registration_id,
@@ -77,14 +81,14 @@ class Selection:
             "status": self.status,
             "last_error_code": self.error,
         }
-        rows = Connection.objects.filter(**{name: value for name, value in asked.items() if value not in ("", None)})
+        condition = Q(**{name: value for name, value in asked.items() if value not in ("", None)})
         if self.attention:
-            rows = rows.filter(needing(self.attention, now=now))
+            condition &= needing(self.attention, now=now)
         if self.unused:
-            rows = rows.filter(idle("last_used_at", self.unused, now=now))
+            condition &= idle("last_used_at", self.unused, now=now)
         if self.unrenewed:
-            rows = rows.filter(idle("last_refreshed_at", self.unrenewed, now=now))
-        return rows.filter(found_by(self.text)).order_by()
+            condition &= idle("last_refreshed_at", self.unrenewed, now=now)
+        return condition & found_by(self.text)
 
     def held(self, *, now: datetime) -> QuerySet[Connection]:
         """Those of them that can still be revoked."""

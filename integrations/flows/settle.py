@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from integrations import vault
 from integrations.flows import journal, notices
 from integrations.flows.events import event, record
 from integrations.flows.journal import Record
-from integrations.flows.rows import end
+from integrations.flows.rows import NO_KEYS_YET, end
 from integrations.flows.schedule import backoff
 from integrations.models import ClientRegistration, Connection, Event, PendingRevocation, VaultEntry
 from integrations.models.connection import ENDED, LEASE_RELEASED, RENEWED
@@ -30,6 +30,10 @@ from integrations.vault import SealError
 logger = logging.getLogger(__name__)
 
 UNCERTAIN = "rotation_uncertain"
+
+
+class KeptForLater(DatabaseError):
+    """Nothing was stored, for want of keys; as with a database that fails, the journal keeps it."""
 
 
 class Judged(NamedTuple):
@@ -124,11 +128,12 @@ def _late(judged: Judged, record: Record, *, now: datetime) -> PendingRevocation
     if PendingRevocation.objects.filter(nonce=nonce).exists():
         return None
     try:
-        tokens = vault.open_tokens(row, record.sealed, version=record.version + 1)
+        pending = vault.move_to_revocation(row, record.sealed, version=record.version + 1, nonce=nonce)
     except SealError as error:
+        if error.code in NO_KEYS_YET:
+            raise KeptForLater(error.code) from None
         logger.warning("late token cannot be opened", extra={"connection": str(row.uuid), "code": error.code})
         return None
-    pending = vault.seal_for_revocation(row, tokens, nonce=nonce)
     pending.created_at = pending.next_attempt_at = now
     pending.save()
     return pending
@@ -203,17 +208,19 @@ def release(connection: Connection, *, lease_owner: str) -> None:
 
 
 def alarm(registration: ClientRegistration, error: OAuthError, *, now: datetime) -> None:
-    """Tell operators, once, that a provider refuses our registration."""
+    """Tell operators, once, that a provider refuses our registration; the row in hand knows it, too."""
     with transaction.atomic():
         quiet = ClientRegistration.objects.filter(pk=registration.pk).exclude(last_error_code=error.code)
         if quiet.update(last_error_code=error.code, last_error_at=now):
             record(Event.Kind.REGISTRATION_BROKEN, registration=registration, details={"code": error.code})
             logger.warning("provider refuses our registration", extra={"slug": registration.slug, "code": error.code})
+    registration.last_error_code, registration.last_error_at = error.code, now
 
 
 def clear_alarm(registration: ClientRegistration) -> None:
     if registration.last_error_code:
         ClientRegistration.objects.filter(pk=registration.pk).update(last_error_code="", last_error_at=None)
+        registration.last_error_code, registration.last_error_at = "", None
 
 
 def _end_if_held(connection: Connection, error: OAuthError, *, lease_owner: str) -> bool:

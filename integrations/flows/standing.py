@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from integrations.flows.clients import Instance, instance_of, server_of
 from integrations.flows.schedule import circuit_pause
@@ -61,6 +61,14 @@ class Verdict:
 
 
 FREE = Verdict()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """Whether a caller tries a provider that was down, as the one whose turn it is, or asked it out of turn."""
+
+    tries: bool
+    out_of_turn: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,17 +156,23 @@ def write_down(news: News, *, now: datetime) -> None:
     """Remember what a sweep or a caller has learned, for everybody."""
     for trouble in news.troubles:
         _note(trouble, now=now)
-    works = ProviderStanding.objects.of(news.works).filter(until__lte=now)
-    if news.works and works.update(
-        reason=Reason.NONE, until=None, since=None, openings=0, probe_until=None, error_code=""
-    ):
-        logger.info("provider answers again", extra={"endpoints": sorted(news.works)})
+    if news.works:
+        _close(ProviderStanding.objects.of(news.works).filter(until__lte=now))
 
 
-def tell(connection: Connection, error: OAuthError | None, *, url: str, tried: bool, now: datetime) -> None:
-    """Remember what a caller was answered: a pause that the provider asked for, and how a try ended."""
+def _close(circuits: QuerySet[ProviderStanding]) -> None:
+    endpoints = sorted(circuits.values_list("endpoint", flat=True))
+    if circuits.update(reason=Reason.NONE, until=None, since=None, openings=0, probe_until=None, error_code=""):
+        logger.info("provider answers again", extra={"endpoints": endpoints})
+
+
+def tell(connection: Connection, error: OAuthError | None, *, url: str, turn: Turn, now: datetime) -> None:
+    """Remember what a caller was answered: a pause that the provider asked for, and how a try ended.
+
+    An answer to who asked out of turn shows, too, that the provider works.
+    """
     endpoint, passing = endpoint_of(url), error is not None and error.remedy is Remedy.RETRY
-    if error is not None and passing and (error.retry_after or tried):
+    if error is not None and passing and (error.retry_after or turn.tries):
         trouble = Trouble(
             endpoint=endpoint,
             instance=instance_of(connection),
@@ -167,7 +181,9 @@ def tell(connection: Connection, error: OAuthError | None, *, url: str, tried: b
             seconds=error.retry_after or 0,
         )
         write_down(News(troubles=[trouble]), now=now)
-    elif tried and not passing:
+    elif turn.out_of_turn and not passing:
+        _close(ProviderStanding.objects.filter(endpoint=endpoint, reason=Reason.DOWN))
+    elif turn.tries and not passing:
         write_down(News(works=[endpoint]), now=now)
 
 

@@ -4,6 +4,7 @@ from integrations.models.account_closure import AccountClosure
 from integrations.models.allowance import Allowance
 from integrations.models.attempt import Attempt, StrayResponse
 from integrations.models.authorization_request import AuthorizationRequest
+from integrations.models.bulk_member import BulkMember
 from integrations.models.bulk_revocation import BulkRevocation
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
@@ -22,6 +23,7 @@ __all__ = [
     "Allowance",
     "Attempt",
     "AuthorizationRequest",
+    "BulkMember",
     "BulkRevocation",
     "ClientRegistration",
     "Connection",

@@ -20,8 +20,13 @@ def end_sessions(user_id: int) -> None:
     """Sign a person out of every browser. Those of somebody inactive are void already; this takes their rows away."""
     theirs = _rows("usersessions.UserSession").filter(user_id=user_id)
     keys: Sequence[str] = list(theirs.values_list("session_key", flat=True))
-    _rows("sessions.Session").filter(session_key__in=keys).delete()
+    sessions().filter(session_key__in=keys).delete()
     theirs.delete()
+
+
+def sessions() -> QuerySet[Any]:
+    """Everybody's browser sessions, with when each runs out."""
+    return _rows("sessions.Session")
 
 
 def end_authorizations(user_id: int) -> None:

@@ -61,9 +61,14 @@ class Pending:
     nonce: str | None = field(default=None, repr=False)
 
 
-def _open(sealed: bytes | memoryview, place: bytes) -> bytes:
-    ring = keyring()
-    require_known(ring)
+def _open(sealed: bytes | memoryview, place: bytes, *, noting: bool = True, to_seal: bool = False) -> bytes:
+    """Without `noting`, nothing is written down; a wrong key opens nothing and is told all the same.
+
+    `to_seal`: what is opened is sealed again at once, and nobody else gets it.
+    """
+    ring = keyring(to_seal=to_seal)
+    if noting:
+        require_known(ring)
     try:
         return ring.open(bytes(sealed), associated_data=place)
     except SealError as error:
@@ -88,15 +93,15 @@ def seal_tokens(connection: Connection, tokens: TokenSet, *, version: int) -> by
     return _seal(tokens.as_dict(), _tokens_place(connection, version))
 
 
-def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: int) -> TokenSet:
-    """Open what was sealed for this connection at a version.
+def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: int, noting: bool = True) -> TokenSet:
+    """Open what was sealed for this connection at a version. The first use of a key is written down if `noting`.
 
     Raises:
         SealError: nothing, or not the value that belongs there.
     """
     if not sealed:
         raise SealError("value_missing", "no tokens are stored for this connection")
-    return _token_set(_open(sealed, _tokens_place(connection, version)))
+    return _token_set(_open(sealed, _tokens_place(connection, version), noting=noting))
 
 
 def store(connection: Connection, tokens: TokenSet) -> None:
@@ -132,15 +137,16 @@ def seal_client_secret(registration: ClientRegistration, client_secret: str | No
     )
 
 
-def open_client_secret(registration: ClientRegistration) -> str | None:
-    """The client_secret; None for a public client.
+def open_client_secret(registration: ClientRegistration, *, noting: bool = True) -> str | None:
+    """The client_secret; None for a public client. `noting` is as in `open_tokens`.
 
     Raises:
         SealError: not the secret that belongs here.
     """
     if registration.sealed_client_secret is None:
         return None
-    opened = json.loads(_open(registration.sealed_client_secret, _client_secret_place(registration)))
+    place = _client_secret_place(registration)
+    opened = json.loads(_open(registration.sealed_client_secret, place, noting=noting))
     return str(opened["client_secret"])
 
 
@@ -167,6 +173,16 @@ def seal_for_revocation(
     row.sealed = _seal(tokens.as_dict(), _revocation_place(row))
     row.key_id = sealed_under(row.sealed)
     return row
+
+
+def move_to_revocation(connection: Connection, sealed: bytes, *, version: int, nonce: uuid.UUID) -> PendingRevocation:
+    """As `seal_for_revocation`, for tokens that were sealed for a connection and are not stored there.
+
+    Raises:
+        SealError: not the value that belongs there, or no key is to be had now.
+    """
+    tokens = _token_set(_open(sealed, _tokens_place(connection, version), to_seal=True))
+    return seal_for_revocation(connection, tokens, nonce=nonce)
 
 
 def open_for_revocation(row: PendingRevocation) -> TokenSet:

@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from integrations.flows.bars import grouped
 from integrations.models import Connection
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
@@ -28,7 +29,6 @@ from integrations.web.instances import instance_names
 from integrations.web.presentation import tenant_of
 from integrations.web.search import folded, matches
 from integrations.web.standing import Standing, by_attention, of_standing, standing_of, with_standing
-from integrations.web.wording import grouped
 
 PAGE_SIZE = 25
 SEARCH_LIMIT = 100

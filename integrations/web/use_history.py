@@ -9,31 +9,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from integrations.flows.bars import BAR_STEP, BAR_WIDTH, HEIGHT, Bar, bars, grouped
 from integrations.models import Connection
 from integrations.oauth.errors import printable
-from integrations.web.wording import grouped
 
 DAYS = 30
 ACTORS_SHOWN = 10
 NAME_LIMIT = 120
-
-#: The chart's own units; a page may show it at any size.
-BAR_STEP, BAR_WIDTH, HEIGHT, LOWEST = 20, 14, 100, 4
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """A day of the chart."""
-
-    day: date
-    count: int
-    x: int
-    y: int
-    height: int
-
-    @property
-    def times(self) -> str:
-        return grouped(self.count)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,15 +93,13 @@ def _will_fail(program: UsedBy, *, today: date) -> str:
 
 
 def chart(counts: Mapping[date, int], *, today: date) -> tuple[Bar, ...]:
-    """A bar for each of the days up to today, as high as its count; a day with any use has a bar that can be seen."""
-    most = max(counts.values())
-    bars = []
-    for number in range(DAYS):
-        day = today - timedelta(days=DAYS - 1 - number)
-        count = counts.get(day, 0)
-        height = max(round(HEIGHT * count / most), LOWEST) if count else 0
-        bars.append(Bar(day=day, count=count, x=number * BAR_STEP, y=HEIGHT - height, height=height))
-    return tuple(bars)
+    """A bar for each of the days up to today."""
+    days = [today - timedelta(days=DAYS - 1 - number) for number in range(DAYS)]
+    return bars([(day, counts.get(day, 0)) for day in days], label=_named)
+
+
+def _named(day: date) -> str:
+    return date_format(day, "MONTH_DAY_FORMAT")
 
 
 def in_words(counts: Mapping[date, int]) -> str:
@@ -128,7 +108,7 @@ def in_words(counts: Mapping[date, int]) -> str:
     if not total:
         return _("Not used in the last 30 days.")
     best = max(counts, key=lambda day: (counts[day], day))
-    words = {"count": grouped(total), "day": date_format(best, "MONTH_DAY_FORMAT")}
+    words = {"count": grouped(total), "day": _named(best)}
     if len(counts) == 1:
         text = ngettext(
             "Used once in the last 30 days, on %(day)s.",

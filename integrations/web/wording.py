@@ -1,6 +1,5 @@
-"""The catalogue's words and numbers in the reader's language."""
+"""The catalogue's words in the reader's language."""
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 
@@ -8,8 +7,3 @@ def said(text: str) -> str:
     """Translate a title, description or help text of the catalogue where it is shown; the catalogue is in English."""
     # The empty text is no text to translate: gettext answers it with the header of the translation.
     return gettext(text) if text else ""
-
-
-def grouped(number: int) -> str:
-    """A count with the language's separator of thousands."""
-    return number_format(number, force_grouping=True)

@@ -4,11 +4,13 @@ const PAUSE = 1000;
 const place = document.getElementById("bulk-progress");
 const form = document.getElementById("bulk-step");
 
+// False where the answer is another page: whoever was signed in is not any more.
 function show(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("bulk-progress");
-  if (!fresh) return;
+  if (!fresh) return false;
   place.replaceChildren(...fresh.childNodes);
   place.dataset.underWay = fresh.dataset.underWay;
+  return true;
 }
 
 function ask() {
@@ -19,13 +21,15 @@ function ask() {
 }
 
 async function turn() {
+  let mayGoOn = true;
   try {
     const answer = await ask();
-    if (answer.ok) show(await answer.text());
+    // A server that fails may work at the next turn; one that refuses, or asks to sign in, will not.
+    mayGoOn = answer.ok ? show(await answer.text()) : answer.status >= 500;
   } catch {
     // No connection: the next turn may have one, and the sweep goes on meanwhile.
   }
-  if (place.dataset.underWay === "yes") setTimeout(turn, PAUSE);
+  if (mayGoOn && place.dataset.underWay === "yes") setTimeout(turn, PAUSE);
   else location.reload();
 }
 

@@ -92,6 +92,28 @@ def test_an_answer_to_no_attempt_is_found_by_its_code_too(operator: Client, pers
     assert code in operator.get(f"/admin/integrations/strayresponse/{row.pk}/change/").content.decode()
 
 
+@pytest.mark.requirement(98, 99)
+def test_answers_to_no_attempt_are_told_in_words_and_without_what_may_be_a_secret(
+    operator: Client, person: Person
+) -> None:
+    person.get("/connections/callback/sandbox/?code=x&state=made-up")
+    row = StrayResponse.objects.get()
+    pasted = {
+        "at": "2026-01-31T04:07:00+00:00",
+        "error": "ya29.a0AfH6SMBx7canary",
+        "request_id": "eyJhbGciOiJIUzI1NiJ9canary",
+    }
+    row.recent = [*row.recent, pasted, {"at": "none", "error": "<b>", "more": 1}]
+    row.save()
+
+    page = operator.get(f"/admin/integrations/strayresponse/{row.pk}/change/").content.decode()
+
+    assert "attempt unknown" in page
+    assert "&quot;request_id&quot;" not in page
+    assert "canary" not in page
+    assert "<b>" not in page
+
+
 def test_the_person_sees_nothing_new(person: Person) -> None:
     person.come_back(person.begin(), error="access_denied")
 

@@ -92,6 +92,24 @@ def test_no_reason_no_revocation(operator: Client, registration: ClientRegistrat
 
 
 @pytest.mark.requirement(100)
+def test_a_confirmation_is_for_what_was_shown(operator: Client, registration: ClientRegistration) -> None:
+    gone = make_connection(registration=registration)
+    page = operator.get(BEGIN, {"provider": "sandbox"})
+    Connection.objects.filter(pk=gone.pk).update(status=Status.REVOKED, refresh_due_at=None)
+    for _ in range(2):
+        make_connection(registration=registration)
+
+    refused = confirm(operator, page, reason="why")
+    without = confirm(operator, page, reason="why", seen="")
+    assert not BulkRevocation.objects.exists()
+    accepted = confirm(operator, refused, reason="why")
+
+    assert (refused.status_code, without.status_code, accepted.status_code) == (400, 400, 200)
+    assert "Other connections match than were shown to you: 2 now." in refused.content.decode()
+    assert order().total == 2
+
+
+@pytest.mark.requirement(100)
 def test_many_want_their_number_typed(
     operator: Client, registration: ClientRegistration, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,9 +5,11 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from integrations.admin import actions
 from integrations.models import ClientRegistration, Connection, Event, VaultEntry
+from integrations.vault import new_key
 from tests.admin.posting import Page, fields_of, messages_of
 from tests.clock import Clock
 from tests.factories import make_connection, make_user
@@ -118,6 +120,21 @@ def test_an_action_asks_first_and_names_what_will_happen(
     assert "Cyrus the third" not in text
     assert {row.status for row in map(fresh, mine)} == {Status.ACTIVE}
     assert provider_server.requests() == []
+
+
+@pytest.mark.requirement(94, 105)
+def test_revoking_without_the_key_says_that_the_provider_was_not_told(
+    operator: Client, provider_server: FakeAuthorizationServer, registration: ClientRegistration, settings: Settings
+) -> None:
+    row = make_connection(registration=registration)
+    settings.HUB_SEALING_KEYS = new_key("another")
+
+    done = confirm(operator, choose(operator, "revoke_and_wipe", row), [row], reason="laptop stolen")
+
+    told = "Wiped here; the provider was not told, as the tokens did not open (HUB_SEALING_KEYS?)"
+    assert messages_of(done) == [f"{told}: 1."]
+    assert told in LogEntry.objects.get(object_id=str(row.pk)).get_change_message()
+    assert provider_server.requests("revoke") == []
 
 
 @pytest.mark.requirement(100, 105)

@@ -1,11 +1,13 @@
 """An operator with a real browser registers a provider and revokes connections, under the pages' policy."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from integrations.models import ClientRegistration, Connection
+from integrations.models import ClientRegistration, Connection, ProviderStanding, StrayResponse, SweepRun
 from tests.browser.conftest import NARROW, WIDE, Hub, violations_of_accessibility
 from tests.browser.pictures import take
 from tests.factories import make_connection, make_event, make_user
@@ -83,6 +85,43 @@ def test_an_operator_checks_a_registration_and_reads_why_somebody_could_not_conn
     page.locator("#result_list tbody th a").click()
     expect(page.get_by_text("said no at the provider")).to_be_visible()
     every_look(page, "admin-attempt")
+
+
+def test_what_runs_waits_and_came_back_in_vain_can_be_read(hub: Hub) -> None:
+    now = timezone.now()
+    counts = {"refreshed": 1204, "retry_later": 20, "needs_reauthorization": 3}
+    endpoint = {"state": "open", "reason": "down", "code": "server_error", "until": now.isoformat()}
+    run = SweepRun.objects.create(
+        started_at=now,
+        seen_at=now,
+        finished_at=now,
+        ended=SweepRun.Ending.COMPLETE,
+        worker="worker-1:4711",
+        counts=counts,
+        by_provider={"sandbox": counts},
+        circuits={"login.example.test": endpoint},
+    )
+    stray = {"at": now.isoformat(), "error": "attempt_unknown", "request_id": "3f9c1a7e42"}
+    StrayResponse.objects.create(registration=hub.registration, count=61, last_at=now, recent=[stray] * 5)
+    ProviderStanding.objects.create(
+        endpoint="login.example.test",
+        registration=hub.registration,
+        reason="down",
+        error_code="server_error",
+        since=now,
+        until=now + timedelta(minutes=2),
+    )
+    hub.sign_in(make_user("operator", is_staff=True, is_superuser=True))
+
+    for path, name in (
+        ("sweeprun/", "admin-sweeps"),
+        (f"sweeprun/{run.pk}/change/", "admin-sweep"),
+        (f"strayresponse/{hub.registration.pk}/change/", "admin-stray-responses"),
+        ("providerstanding/", "admin-providers-left-alone"),
+    ):
+        page = hub.open(f"/admin/integrations/{path}")
+        every_look(page, name)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def every_look(page: Page, name: str) -> None:

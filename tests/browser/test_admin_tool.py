@@ -4,10 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from integrations.admin import bulk_revocation
+from integrations.flows import bulk_revoke
+from integrations.flows.selection import Selection
 from integrations.models import (
     Attempt,
     BulkRevocation,
@@ -93,6 +96,20 @@ def test_many_are_revoked_with_the_list_as_the_way_in(desk: Hub, monkeypatch: py
     assert not Connection.objects.filter(status="active").exists()
     assert Event.objects.filter(kind="disconnected", actor="operator").count() == 3
     look(desk.open("/admin/integrations/bulkrevocation/"), "admin-bulk-list")
+
+
+def test_who_is_signed_out_meanwhile_is_asked_to_sign_in_and_the_page_asks_no_more(desk: Hub) -> None:
+    """Somebody else is at the order, so that it stays under way for as long as the page is open."""
+    some_connections(desk)
+    order = bulk_revoke.begin(Selection(provider="sandbox"), reason="left", actor="operator", now=timezone.now())
+    BulkRevocation.objects.update(lease_owner="another", lease_until=timezone.now() + timedelta(hours=1))
+    page = desk.open(f"/admin/integrations/bulkrevocation/{order.pk}/progress/")
+    expect(page.get_by_role("status")).to_contain_text("Under way: 0 of 3")
+
+    Session.objects.all().delete()
+
+    expect(page.get_by_label("Password")).to_be_visible()
+    assert page.get_by_role("status").count() == 0
 
 
 @on_every_device

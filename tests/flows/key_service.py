@@ -1,6 +1,7 @@
 """A key service of a test's own, which keeps the keys that the settings have."""
 
 import base64
+import secrets
 
 import pytest
 from pytest_django import Settings
@@ -32,7 +33,7 @@ def keep_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> KeyService
     """From now on the keys of the settings are wrapped, and this process has not unwrapped them yet."""
     service = KeyServiceDouble()
     # A name of its own: rings are remembered by how they are written.
-    name = f"{NAME}{id(service)}"
+    name = f"{NAME}{secrets.token_hex(4)}"
     monkeypatch.setitem(vault.SERVICES, name, service)
     settings.HUB_SEALING_KEYS = ",".join(
         f"{key.key_id}:{name}:{base64.b64encode(key.material[::-1]).decode()}"

@@ -9,8 +9,8 @@ from django.db import IntegrityError
 from django.db import connection as database
 
 from integrations.flows import bulk_revoke
-from integrations.flows.selection import Attention, Idle, Selection
-from integrations.models import BulkRevocation, Connection, Event, PendingRevocation, VaultEntry
+from integrations.flows.selection import Selection
+from integrations.models import BulkMember, BulkRevocation, Connection, Event, PendingRevocation, VaultEntry
 from tests.clock import Clock
 from tests.factories import make_connection, make_registration, make_user
 from tests.fakes.misbehaviour import Behaviour
@@ -75,6 +75,44 @@ def test_what_was_chosen_is_wiped_and_revoked_with_one_event_each_and_the_rest_s
         assert (event.actor, event.details) == ("operator", {"reason": "provider was broken into"})
     assert not over.events.exists()
     assert actions() == ["bulk_revocation_begun", "bulk_revocation_finished"]
+
+
+@pytest.mark.requirement(108)
+def test_what_was_confirmed_is_what_is_revoked_whatever_matches_by_then(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_revoke, "BATCH", 1)
+    joins = make_connection(registration=journey.registration)
+    first, leaves, last, over = (
+        make_connection(registration=journey.registration, last_error_code="timeout") for _ in range(4)
+    )
+    joins_later = make_connection(registration=journey.registration)
+    job = order(Selection(error="timeout"), clock=journey.clock)
+    Connection.objects.filter(pk__in=(joins.pk, joins_later.pk)).update(last_error_code="timeout")
+    Connection.objects.filter(pk=leaves.pk).update(last_error_code="")
+    Connection.objects.filter(pk=over.pk).update(status=Status.REVOKED, refresh_due_at=None)
+
+    bulk_revoke.go_on(job.pk, clock=journey.clock)
+
+    assert {fresh(row).status for row in (first, leaves, last)} == {Status.REVOKED}
+    assert {fresh(row).status for row in (joins, joins_later)} == {Status.ACTIVE}
+    assert (again(job).total, again(job).wiped, again(job).is_under_way) == (4, 3, False)
+    assert not BulkMember.objects.exists()
+
+
+@pytest.mark.requirement(108)
+def test_what_is_not_what_was_shown_is_not_ordered(journey: Journey) -> None:
+    shown = [make_connection(registration=journey.registration) for _ in range(2)]
+    found = bulk_revoke.preview(ALL_OF_SANDBOX, now=journey.clock())
+    Connection.objects.filter(pk=shown[0].pk).update(status=Status.REVOKED, refresh_due_at=None)
+    make_connection(registration=journey.registration)
+
+    with pytest.raises(bulk_revoke.SelectionChanged):
+        bulk_revoke.begin(ALL_OF_SANDBOX, reason="why", actor="x", now=journey.clock(), confirmed=found.mark)
+
+    assert not BulkRevocation.objects.exists()
+    assert not BulkMember.objects.exists()
+    assert actions() == []
 
 
 @pytest.mark.requirement(108)
@@ -163,6 +201,7 @@ def test_a_cancelled_order_leaves_what_it_has_not_reached(journey: Journey) -> N
 
     assert {fresh(row).status for row in rows} == {Status.ACTIVE}
     assert again(job).cancelled_by == "somebody"
+    assert not BulkMember.objects.exists()
     assert actions() == ["bulk_revocation_begun", "bulk_revocation_cancelled"]
 
 
@@ -222,45 +261,3 @@ def test_a_text_somebody_searched_by_is_in_no_event(journey: Journey) -> None:
     order(Selection(text="pasted-by-mistake"), clock=journey.clock)
 
     assert "pasted-by-mistake" not in str(Event.objects.get().details)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({"status": "needs_reauthorization"}, {"asleep"}),
-        ({"attention": Attention.NEEDS_OWNER}, {"asleep"}),
-        ({"attention": Attention.FAILING}, {"failing"}),
-        ({"attention": Attention.OVERDUE}, {"overdue"}),
-        ({"attention": "nonsense"}, set()),
-        ({"error": "rate_limited"}, {"failing"}),
-        ({"unused": Idle.NEVER}, {"asleep", "failing", "overdue"}),
-        ({"unused": Idle.MONTH}, {"asleep", "idle"}),
-        ({"unrenewed": Idle.WEEK}, {"asleep"}),
-        ({"unused": "nonsense"}, set()),
-        ({"text": "idle"}, {"idle"}),
-        ({"text": "idle nothing"}, set()),
-        ({}, {"asleep", "failing", "overdue", "idle"}),
-    ],
-)
-def test_a_selection_means_what_it_says(clock: Clock, asked: dict[str, str], found: set[str]) -> None:
-    lately = clock() - timedelta(days=1)
-    old = clock() - timedelta(days=40)
-    make_connection(
-        now=clock(), account_label="asleep", status=Status.NEEDS_REAUTHORIZATION, created_at=old, last_refreshed_at=old
-    )
-    make_connection(
-        now=clock(),
-        account_label="failing",
-        failure_count=2,
-        last_error_code="rate_limited",
-        created_at=lately,
-        last_refreshed_at=lately,
-    )
-    make_connection(now=clock(), account_label="overdue", due_in=-3600, created_at=lately)
-    make_connection(now=clock(), account_label="idle", last_used_at=old, created_at=old, last_refreshed_at=lately)
-
-    rows = Selection(**asked).rows(now=clock())  # type: ignore[arg-type]
-
-    assert {row.account_label for row in rows} == found
-    assert Selection.of(Selection(**asked).stored()) == Selection(**asked)  # type: ignore[arg-type]

@@ -5,16 +5,23 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from bench.fleet import wait_for
+from integrations import vault
 from integrations.flows import bulk_revoke, close_account, disconnect, disconnect_all
 from integrations.flows.clients import client_for
 from integrations.flows.recover import Fate, recover, replay
 from integrations.flows.selection import Selection
-from integrations.models import Connection
+from integrations.models import Connection, PendingRevocation
 from integrations.oauth.errors import OAuthError, Remedy
+from tests.fakes.misbehaviour import Behaviour
 from tests.flows.journaling import files, left_in_journal
 from tests.flows.journey import Journey, fresh, stored_tokens
 from tests.flows.key_service import KeyServiceDouble, keep_keys
+from tests.flows.leases import borrow
+from tests.flows.threads import started
 
+#: After this nothing is opened any more, if the service does not answer.
+CACHE_SECONDS = 1
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -23,6 +30,14 @@ def new_process(settings: Settings, monkeypatch: pytest.MonkeyPatch, *, is_down:
     service = keep_keys(settings, monkeypatch)
     service.is_down = is_down
     return service
+
+
+def nothing_opens() -> bool:
+    try:
+        vault.keyring()
+    except vault.SealError:
+        return True
+    return False
 
 
 def newest(journey: Journey) -> str:
@@ -78,6 +93,36 @@ def test_who_is_disconnected_by_an_order_is_disconnected_at_the_provider(
     assert bulk_revoke.go_on(order.pk, clock=journey.clock)
     assert fresh(connection).status == Connection.Status.REVOKED
     assert not journey.server.is_active(newest(journey))
+
+
+@pytest.mark.requirement(104, 107)
+def test_a_late_token_is_revoked_though_the_service_went_down_while_the_provider_thought(
+    journey: Journey, settings: Settings
+) -> None:
+    connection = journey.connect()
+    settings.HUB_KMS_CACHE_SECONDS = CACHE_SECONDS
+    # Never taken away: the thread that looks after these keys goes on asking for them.
+    service = keep_keys(settings, pytest.MonkeyPatch())
+    journey.clock.advance(minutes=61)
+    gate = journey.server.misbehave("token", Behaviour.DELAY_AFTER_PROCESSING)
+    journey.server.misbehave("revoke", Behaviour.SERVER_ERROR, times=None)
+
+    with started(1, lambda: borrow(journey, connection)):
+        gate.wait_for_arrival()
+        disconnect.disconnect(fresh(connection), actor="alice", now=journey.clock())
+        service.is_down = True
+        wait_for(nothing_opens, what="The keys are still there.")
+        gate.open()
+
+    late = newest(journey)
+    assert journey.server.is_active(late)
+    service.is_down = False
+    wait_for(lambda: not nothing_opens(), what="The keys are not back.")
+    journey.server.behave("revoke")
+    journey.clock.advance(hours=1)
+    disconnect.retry_revocations(now=journey.clock())
+    assert not journey.server.is_active(late)
+    assert not PendingRevocation.objects.exists()
 
 
 @pytest.mark.requirement(104, 105)

@@ -14,7 +14,7 @@ from integrations.flows import bulk_revoke
 from integrations.flows.connection_counts import connection_counts
 from integrations.flows.overview import Concern, Overview, overview
 from integrations.flows.selection import Selection
-from integrations.models import ClientRegistration, Connection, SweepRun, VaultEntry
+from integrations.models import ClientRegistration, Connection, ProviderStanding, SweepRun, VaultEntry
 from tests.clock import Clock
 from tests.factories import make_connection, make_pending_revocation, make_registration
 
@@ -87,7 +87,7 @@ def test_the_number_of_queries_is_the_same_whatever_there_is_and_few_when_others
                 overview(clock=clock)
             taken.append(len(queries))
 
-    assert taken == [9, 3, 9, 3]
+    assert taken == [10, 4, 10, 4]
 
 
 def test_what_was_counted_is_kept_for_a_while_and_says_of_when_it_is(clock: Clock) -> None:
@@ -122,6 +122,24 @@ def test_a_registration_in_alarm_is_named_unless_it_is_off(clock: Clock) -> None
     assert (alarm.subject, alarm.code, alarm.since, alarm.key) == ("work", "invalid_client", clock(), registration.pk)
     ClientRegistration.objects.update(enabled=False)
     assert concerns(clock) == {}
+
+
+def test_a_provider_that_nobody_asks_is_named_with_why_and_since_when(clock: Clock) -> None:
+    work = make_registration(slug="work")
+    down = {"reason": "down", "error_code": "server_error", "since": clock(), "until": clock()}
+    ProviderStanding.objects.create(endpoint="down.test", registration=work, **down)
+    later = clock() + timedelta(minutes=5)
+    asked = {"reason": "asked", "error_code": "rate_limited", "since": clock(), "until": later}
+    ProviderStanding.objects.create(endpoint="asked.test", registration=work, **asked)
+    ProviderStanding.objects.create(endpoint="well.test", registration=work)
+
+    found = concerns(clock)
+
+    assert {(one.kind, one.subject, one.code) for one in found.values()} == {
+        ("down", "work (down.test)", "server_error"),
+        ("paused", "work (asked.test)", "rate_limited"),
+    }
+    assert {(one.since, one.key) for one in found.values()} == {(clock(), work.pk)}
 
 
 def test_a_provider_is_failing_from_a_tenth_of_its_connections_on(clock: Clock) -> None:

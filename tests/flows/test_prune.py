@@ -57,8 +57,10 @@ def test_each_rule_takes_what_is_over_and_leaves_the_rest() -> None:
     make_authorization_request(expires_in=1, now=NOW)
     make_notice(created_at=ago(days=4))
     make_notice(created_at=ago(days=2))
+    for days in (-1, 1):
+        Session.objects.create(session_key=f"key {days}", session_data="", expire_date=ago(days=days))
 
-    expected = {"authorization_requests": 1, "events": 4, "uses": 1, "sweep_runs": 2, "notices": 1}
+    expected = {"authorization_requests": 1, "events": 4, "uses": 1, "sweep_runs": 2, "notices": 1, "sessions": 1}
     assert pruned(dry_run=True).deleted == expected
     assert pruned().deleted == expected
 
@@ -67,7 +69,7 @@ def test_each_rule_takes_what_is_over_and_leaves_the_rest() -> None:
         *(("refreshed", ago(days=days)) for days in (89, 1)),
     ]
     assert (Use.objects.count(), SweepRun.objects.count()) == (2, 2)
-    assert (AuthorizationRequest.objects.count(), Notice.objects.count()) == (1, 1)
+    assert (AuthorizationRequest.objects.count(), Notice.objects.count(), Session.objects.count()) == (1, 1, 1)
     assert pruned() == Pruned(deleted=dict.fromkeys(expected, 0))
 
 
@@ -87,6 +89,17 @@ def test_rows_go_in_small_transactions_and_a_stopped_run_is_gone_on_with() -> No
     assert (first.deleted["events"], first.complete) == (BATCH, False)
     assert (second.deleted["events"], second.complete) == (BATCH + 10, True)
     assert deleted == [BATCH, BATCH, 10]
+
+
+def test_sessions_that_ran_out_go_in_batches_too_and_stop_when_told() -> None:
+    Session.objects.bulk_create(
+        Session(session_key=f"{number}", session_data="", expire_date=ago(days=1)) for number in range(BATCH + 1)
+    )
+
+    first = pruned(stop=lambda: True)
+
+    assert (first.deleted["sessions"], first.complete, Session.objects.count()) == (BATCH, False, 1)
+    assert pruned().deleted["sessions"] == 1
 
 
 def test_what_stays_is_hardly_looked_at() -> None:

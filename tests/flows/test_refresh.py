@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from integrations.flows import access, refresh
+from integrations.flows import access, refresh, settle
 from integrations.flows.errors import ConnectionUnusable
 from integrations.models import Connection, Event
-from integrations.oauth.errors import OAuthError, Remedy
+from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy
 from tests.factories import make_user
 from tests.fakes.conduct import Rotation
 from tests.fakes.misbehaviour import Behaviour
@@ -227,6 +227,19 @@ def test_a_mended_registration_ends_the_alarm(journey: Journey) -> None:
 
     journey.registration.refresh_from_db()
     assert journey.registration.last_error_code == ""
+
+
+@pytest.mark.requirement(74)
+def test_an_alarm_is_ended_by_whoever_raised_it_and_holds_the_same_row(journey: Journey) -> None:
+    registration = journey.registration
+    now = journey.clock()
+
+    settle.alarm(registration, ProviderUnavailable("It refuses us.", code="invalid_client"), now=now)
+    assert (registration.last_error_code, registration.last_error_at) == ("invalid_client", now)
+    settle.clear_alarm(registration)
+
+    registration.refresh_from_db()
+    assert (registration.last_error_code, registration.last_error_at) == ("", None)
 
 
 @pytest.mark.requirement(25)

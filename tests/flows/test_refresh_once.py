@@ -1,5 +1,7 @@
 """One refresh at a time, whatever the number of callers; and never without the lease."""
 
+import threading
+
 import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
@@ -12,6 +14,7 @@ from tests.flows.journey import Journey, fresh, kinds, stored_tokens
 from tests.flows.leases import borrow, lease_to_somebody, not_at_all
 from tests.flows.threads import in_threads, started
 
+PATIENCE_SECONDS = 60
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -140,6 +143,31 @@ def test_twenty_four_slow_providers_do_not_keep_others_from_the_database(journey
 
     assert [other.result() for other in others] == [24] * 4
     assert all(journey.server.is_active(future.result()) for future in futures)
+
+
+class Enough(Exception):
+    """Ends a wait."""
+
+
+@pytest.mark.requirement(68)
+def test_twenty_four_who_wait_for_anothers_refresh_do_not_keep_others_from_the_database(journey: Journey) -> None:
+    connection = journey.connect()
+    journey.clock.advance(minutes=61)
+    lease_to_somebody(connection, journey=journey, seconds=30)
+    all_wait, over = threading.Barrier(25), threading.Event()
+
+    def pause(seconds: float) -> None:
+        all_wait.wait(PATIENCE_SECONDS)
+        over.wait(PATIENCE_SECONDS)
+        raise Enough
+
+    with started(24, lambda: refresh.refresh(connection.pk, clock=journey.clock, pause=pause)) as futures:
+        all_wait.wait(PATIENCE_SECONDS)
+        others = in_threads(4, Connection.objects.count)
+        over.set()
+
+    assert [other.result() for other in others] == [1] * 4
+    assert {type(future.exception()) for future in futures} == {Enough}
 
 
 @pytest.mark.requirement(31)

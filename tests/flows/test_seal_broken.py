@@ -61,10 +61,28 @@ def test_tokens_that_do_not_open_are_told_when_they_are_disconnected(journey: Jo
     connection, other = journey.connect(), journey.connect(account="bob")
     put(connection, sealed(other))
 
-    disconnect.disconnect(connection, actor="tester", now=journey.clock())
+    ended = disconnect.disconnect(connection, actor="tester", now=journey.clock())
 
+    assert ended.remote == "untold"
     assert fresh(connection).status == Connection.Status.REVOKED
-    assert sorted(kinds(connection)) == ["connected", "disconnected", "seal_broken"]
+    assert sorted(kinds(connection)) == ["connected", "disconnected", "revocation_failed", "seal_broken"]
+
+
+@pytest.mark.requirement(94, 105)
+@pytest.mark.parametrize(("key_id", "code"), [("another", "key_unknown"), ("test", "key_wrong")])
+def test_a_provider_that_cannot_be_told_for_want_of_a_key_is_named(
+    journey: Journey, settings: Settings, key_id: str, code: str
+) -> None:
+    connection = journey.connect()
+    settings.HUB_SEALING_KEYS = new_key(key_id)
+
+    ended = disconnect.disconnect(connection, actor="tester", now=journey.clock())
+
+    assert ended.remote == "untold"
+    assert kinds(connection) == ["connected", "disconnected", "revocation_failed"]
+    assert Event.objects.get(kind=Event.Kind.REVOCATION_FAILED).details == {"code": code}
+    assert not VaultEntry.objects.exists()
+    assert journey.server.requests("revoke") == []
 
 
 @pytest.mark.requirement(94)

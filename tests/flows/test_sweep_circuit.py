@@ -188,6 +188,21 @@ def test_who_must_know_asks_a_provider_that_was_down(journey: Journey) -> None:
     assert refresh.refresh(row.pk, clock=journey.clock, force=True).version == 2
 
 
+@pytest.mark.requirement(73)
+def test_an_answer_to_who_had_to_know_lets_all_others_ask_again(journey: Journey) -> None:
+    rows = break_down(journey)
+    with pytest.raises(ProviderUnavailable):
+        refresh.refresh(rows[0].pk, clock=journey.clock, force=True)
+    (still,) = left_alone(now=journey.clock())
+    assert (still.state, still.openings) == ("open", 1)
+    journey.server.behave()
+
+    refresh.refresh(rows[0].pk, clock=journey.clock, force=True)
+
+    assert left_alone(now=journey.clock()) == []
+    assert access.token(fresh(rows[-1]), clock=journey.clock).value
+
+
 @pytest.mark.requirement(72, 73)
 def test_people_who_withdrew_their_grants_do_not_open_a_circuit(journey: Journey) -> None:
     rows = connect_many(journey.registration, journey.server, STOPS_AFTER + 10, clock=journey.clock)

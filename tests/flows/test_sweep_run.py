@@ -1,12 +1,10 @@
 """A run is written down truthfully: while it lasts, how it ended, and that it was killed."""
 
 import time
-from datetime import timedelta
 
 import pytest
 
 from integrations.flows import sweep_loop, sweep_run
-from integrations.flows.standing_of_providers import backlog, sweeps_under_way
 from integrations.flows.sweep import SweepOptions, sweep
 from integrations.flows.sweep_outcome import Outcome, Result, Tally
 from integrations.models import SweepRun
@@ -65,7 +63,7 @@ def test_a_killed_run_is_called_interrupted_by_a_later_one(journey: Journey) -> 
     killed = SweepRun.objects.order_by("pk")[0]
     assert killed.ended == "interrupted"
     assert killed.finished_at == killed.seen_at == killed.started_at
-    assert sweeps_under_way() == []
+    assert not SweepRun.objects.under_way().exists()
 
 
 def test_how_far_a_run_is_can_be_seen_while_it_lasts(journey: Journey, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +77,7 @@ def test_how_far_a_run_is_can_be_seen_while_it_lasts(journey: Journey, monkeypat
         until = time.monotonic() + PATIENCE_SECONDS
         while sum(SweepRun.objects.get().counts.values()) < 2:
             assert time.monotonic() < until, "no progress was written down"
-        (run,) = sweeps_under_way()
+        (run,) = SweepRun.objects.under_way()
         assert (run.ended, run.finished_at) == ("", None)
         journey.server.behave()
 
@@ -114,12 +112,3 @@ def test_a_run_that_was_stopped_or_failed_says_so(journey: Journey) -> None:
         sweep(SweepOptions(), clock=journey.clock, stop=fail)
 
     assert [run.ended for run in SweepRun.objects.order_by("pk")] == ["stopped", "failed"]
-
-
-def test_the_backlog_is_told_with_its_oldest(journey: Journey) -> None:
-    assert (backlog(now=journey.clock()).due, backlog(now=journey.clock()).oldest) == (0, None)
-    connect_many(journey.registration, journey.server, 2, clock=journey.clock, due_in=-90)
-
-    found = backlog(now=journey.clock())
-
-    assert (found.due, found.is_more, found.oldest) == (2, False, journey.clock() - timedelta(seconds=90))

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from integrations.flows import access, refresh
+from integrations.flows import access, disconnect, refresh
 from integrations.measures.gather import gather
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
 from tests.fakes.misbehaviour import Behaviour
+from tests.flows.journaling import left_in_journal
 from tests.flows.journey import Journey, fresh
 from tests.flows.leases import borrow, lease_to_somebody
 from tests.flows.sweeping import connect_many, swept
+from tests.flows.threads import started
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,6 +65,35 @@ def test_a_failed_refresh_is_counted_with_its_reason(
 
     assert counted(counting, "hub_refreshes") == {("sandbox", outcome): 1}
     assert counted(counting, "hub_refresh_failures") == {("sandbox", error): 1}
+
+
+@pytest.mark.requirement(157)
+@pytest.mark.parametrize("behaviour", [Behaviour.DELAY_AFTER_PROCESSING, Behaviour.DELAY_BEFORE_PROCESSING])
+def test_an_answer_for_a_connection_that_moved_on_is_no_success_and_no_failure_of_it(
+    journey: Journey, counting: Path, behaviour: Behaviour
+) -> None:
+    """After processing it brings tokens; before it, the provider refuses what was revoked meanwhile."""
+    connection = journey.connect()
+    journey.clock.advance(minutes=61)
+    gate = journey.server.misbehave("token", behaviour)
+
+    with started(1, lambda: borrow(journey, connection)) as futures:
+        gate.wait_for_arrival()
+        disconnect.disconnect(fresh(connection), actor="tester", now=journey.clock())
+        gate.open()
+
+    assert isinstance(futures[0].exception(), OAuthError)
+    assert counted(counting, "hub_refreshes") == {("sandbox", "moved_on"): 1}
+
+
+@pytest.mark.requirement(157)
+def test_an_answer_that_could_not_be_stored_is_counted_as_lying_in_the_journal(
+    journey: Journey, counting: Path
+) -> None:
+    left_in_journal(journey, journey.connect())
+
+    assert counted(counting, "hub_refreshes") == {("sandbox", "in_journal"): 1}
+    assert counted(counting, "hub_refresh_failures") == {("sandbox", "rotation_uncertain"): 1}
 
 
 @pytest.mark.requirement(157)

@@ -121,6 +121,7 @@ def test_nothing_is_due_of_an_inactive_owner() -> None:
     assert not due(due_in=0, owner=make_user(is_active=False))
 
 
+@pytest.mark.requirement(80)
 @pytest.mark.parametrize(
     ("fields", "usable"),
     [

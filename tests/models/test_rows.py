@@ -76,6 +76,7 @@ def test_every_column_that_may_hold_a_secret_holds_sealed_bytes_or_a_hash() -> N
 @pytest.mark.requirement(98)
 def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
     connection = make_connection()
+    order = bulk_revoke.begin(Selection(), reason="why", actor="x", now=connection.created_at)
     rows: list[models.Model] = [
         connection,
         connection.registration,
@@ -97,7 +98,8 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
             started_at=connection.created_at,
             expires_at=connection.created_at,
         ),
-        bulk_revoke.begin(Selection(provider="sandbox"), reason="why", actor="x", now=connection.created_at),
+        order,
+        order.members.latest("pk"),
         StrayResponse.objects.create(registration=connection.registration, last_at=connection.created_at),
         ProviderStanding.objects.create(endpoint="login.example.test", registration=connection.registration),
     ]

@@ -1,14 +1,14 @@
 """AWS KMS as moto plays it, in a process of its own on this machine."""
 
-import socket
 import subprocess
 import sys
-import time
 from types import TracebackType
 from typing import Self
 
 import boto3
 import requests
+
+from bench.fleet import free_port, wait_for
 
 PATIENCE_SECONDS = 90
 REGION = "eu-central-1"
@@ -18,9 +18,7 @@ class Kms:
     """One running server with one symmetric key, `arn`. Stopped, it is gone with its keys; it ends with the block."""
 
     def __enter__(self) -> Self:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -43,12 +41,13 @@ class Kms:
         self._process.wait(PATIENCE_SECONDS)
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
+        def has_started() -> bool:
+            if self._process.poll() is not None:
+                raise RuntimeError("moto did not start")
             try:
                 requests.get(f"{self.url}/moto-api/", timeout=5)
             except requests.ConnectionError:
-                time.sleep(0.1)
-            else:
-                return
-        raise RuntimeError("moto did not start")
+                return False
+            return True
+
+        wait_for(has_started, what="moto did not answer.", seconds=PATIENCE_SECONDS)

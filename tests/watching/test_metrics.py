@@ -260,3 +260,17 @@ def test_the_command_says_what_is_wrong(counting: Path, settings: Settings, is_o
         call_command("show_metrics", "--to", "/no/such/folder/hub.prom")
 
     assert refused.value.returncode == code
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counts_that_cannot_be_read_are_no_traceback(ask: Ask, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("")
+    settings.HUB_METRICS_DIRECTORY, settings.HUB_METRICS_TOKEN = tmp_path / "a-file", TOKEN
+
+    with pytest.raises(CommandError) as refused:
+        call_command("show_metrics")
+    answer = ask(token=TOKEN)
+
+    assert refused.value.returncode == 1
+    assert f"{tmp_path / 'a-file'} cannot be used" in str(refused.value)
+    assert (answer.status_code, answer.content) == (503, b"The counts cannot be read.\n")

@@ -7,6 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from integrations.models import ClientRegistration, Connection, Event
+from integrations.vault import new_key
 from tests.factories import make_registration
 from tests.fakes.misbehaviour import Behaviour
 from tests.oauth.loopback import Answer, Loopback, raw, reply
@@ -196,6 +197,19 @@ def test_disconnecting_while_the_provider_is_down_says_what_is_left(person: Pers
     person.post(person.page(connection, "disconnect"))
 
     assert "could not be told yet; the hub keeps trying" in messages_of(person)
+
+
+def test_disconnecting_without_the_key_says_that_the_provider_still_allows_it(
+    person: Person, settings: Settings
+) -> None:
+    connection = person.connect()
+    settings.HUB_SEALING_KEYS = new_key("another")
+
+    person.post(person.page(connection, "disconnect"))
+
+    assert "Sandbox could not be told and still allows the access until you" in messages_of(person)
+    history = person.get(person.page(connection)).content.decode()
+    assert "remove the hub there yourself" in history
 
 
 def test_disconnecting_twice_is_harmless(person: Person) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from integrations.web.use_history import DAYS, HEIGHT, chart, in_words, use_history, will_fail
+from integrations.flows.bars import HEIGHT
+from integrations.web.use_history import DAYS, chart, in_words, use_history, will_fail
 from tests.factories import make_connection, make_use
 
 TODAY = date(2031, 3, 5)
@@ -37,7 +38,7 @@ def test_bars_are_as_high_as_their_counts_and_always_to_be_seen() -> None:
     assert [bars[0].height, bars[-2].height, bars[1].height] == [HEIGHT // 2, HEIGHT, 0]
     assert 0 < bars[-1].height < 10
     assert all(bar.y + bar.height == HEIGHT for bar in bars)
-    assert [bar.day for bar in bars] == sorted(bar.day for bar in bars)
+    assert [bar.at for bar in bars] == sorted(bar.at for bar in bars)
 
 
 @pytest.mark.django_db

@@ -12,8 +12,8 @@ from integrations.management.operator_command import OperatorCommand, Outcome
 from integrations.management.progress import progress
 from integrations.management.stopping import stopping
 
-#: Commands of Django and of the hub's authorization server for rows of theirs.
-OTHERS = ("clearsessions", "cleartokens")
+#: The command of the hub's authorization server for rows of its own, which knows of no stopping.
+TOKENS = "cleartokens"
 
 
 class Command(OperatorCommand):
@@ -36,8 +36,7 @@ manage.py prune --dry-run --json
         with stopping() as stop, progress(unit="row", shown=self.shows_progress(options)) as advance:
             pruned = prune(now=timezone.now(), dry_run=dry_run, progress=advance, stop=stop)
             if not dry_run and pruned.complete:
-                for name in OTHERS:
-                    call_command(name, verbosity=0)
+                call_command(TOKENS, verbosity=0)
         counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in pruned.deleted.items())
         verb = "would go" if dry_run else "deleted" if pruned.complete else "deleted; stopped before the end"
         return Outcome(

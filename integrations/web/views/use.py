@@ -99,10 +99,22 @@ def _farewell(ended: Disconnected) -> str:
             return _("%(provider)s is disconnected. %(provider)s confirmed that the access has ended.") % words
         case "pending":
             return _("%(provider)s is disconnected. %(provider)s could not be told yet; the hub keeps trying.") % words
-    page = revocation_page(ended.connection)
+    page, untold = revocation_page(ended.connection), ended.remote == "untold"
+    if not page and untold:
+        sentence = _(
+            "%(provider)s is disconnected here. %(provider)s could not be told and still allows the access until you "
+            "remove the hub in your settings there."
+        )
+        return sentence % words
     if not page:
         return _("%(provider)s is disconnected here. Remove the hub in your settings at %(provider)s, too.") % words
-    sentence = _("%(provider)s is disconnected here. %(link)sRemove the hub at %(provider)s%(end)s, too.")
+    if untold:
+        sentence = _(
+            "%(provider)s is disconnected here. %(provider)s could not be told and still allows the access until you "
+            "%(link)sremove the hub there%(end)s."
+        )
+    else:
+        sentence = _("%(provider)s is disconnected here. %(link)sRemove the hub at %(provider)s%(end)s, too.")
     return format_html(
         sentence % {"provider": "{provider}", "link": "{link}", "end": "{end}"},
         **words,

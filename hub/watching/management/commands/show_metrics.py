@@ -20,7 +20,11 @@ class Command(OperatorCommand):
 manage.py show_metrics
 * * * * *  manage.py show_metrics --to /var/lib/node_exporter/hub.prom
 """
-    exit_codes = {0: "told", 1: "the file cannot be written", 2: "wrong usage, or nothing is counted here"}
+    exit_codes = {
+        0: "told",
+        1: "the counts cannot be read, or the file not be written",
+        2: "wrong usage, or nothing is counted here",
+    }
     notes = "With --to the file is replaced in one step, as node_exporter's textfile collector wants it."
 
     def add_options(self, parser: ArgumentParser) -> None:
@@ -32,11 +36,22 @@ manage.py show_metrics
                 "Nothing is counted here: set HUB_METRICS_DIRECTORY, HUB_METRICS_TOKEN or "
                 "HUB_METRICS_ALLOWED_ADDRESSES, for the servers too."
             )
-        text = exposition().decode()
+        text = _told()
         to: Path | None = options["to"]
         if to is not None:
             _replace(to, text)
         return Outcome(report={"samples": _samples(text)}, lines=[text.rstrip("\n")] if to is None else [])
+
+
+def _told() -> str:
+    try:
+        return exposition().decode()
+    except OSError as error:
+        raise CommandError(
+            f"{error.filename or settings.HUB_METRICS_DIRECTORY} cannot be used: {error.strerror}. "
+            "Run it as the user that the hub's processes run as.",
+            returncode=OPERATOR,
+        ) from None
 
 
 def _replace(path: Path, text: str) -> None:
