@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, cast
 from django.conf import settings
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -20,10 +20,10 @@ from integrations.models.client_registration import ClientRegistration
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     def usable(self) -> Self:
         """Active, at an enabled registration, of an active owner or of the hub itself."""
+        # Not a join: SQLite would go through what is due registration by registration, and sort it all for each batch.
+        enabled = ClientRegistration.objects.filter(pk=OuterRef("registration"), enabled=True)
         return self.filter(
-            Q(owner__isnull=True) | Q(owner__is_active=True),
-            status=Connection.Status.ACTIVE,
-            registration__enabled=True,
+            Q(owner__isnull=True) | Q(owner__is_active=True), Exists(enabled), status=Connection.Status.ACTIVE
         )
 
     def due(self, *, now: datetime) -> Self:
