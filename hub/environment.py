@@ -235,7 +235,12 @@ def tune_database(database: dict[str, Any], *, pool_size: int) -> None:
         # IMMEDIATE takes the write lock when a transaction starts, so that a waiting writer waits, not fails.
         options["transaction_mode"] = "IMMEDIATE"
         options["timeout"] = SQLITE_LOCK_TIMEOUT_SECONDS
-        options["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        # A refresh writes its row's page several times in a moment: only its last state is copied out of the log, which
+        # may grow to 32 MB for that. Without it, leasing a batch takes three times as long in a table of a million.
+        options["init_command"] = (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            "PRAGMA wal_autocheckpoint=8000; PRAGMA cache_size=-16384;"
+        )
         database["CONN_MAX_AGE"] = 60
     elif database["ENGINE"] == "django.db.backends.postgresql":
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": POOL_TIMEOUT_SECONDS}

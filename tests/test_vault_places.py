@@ -1,5 +1,6 @@
 """A sealed value opens where it was sealed for, and nowhere else."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from integrations import vault
 from integrations.crypto import SealError
 from integrations.models import Connection, VaultEntry
+from integrations.vault import places
 from tests.factories import (
     make_authorization_request,
     make_connection,
@@ -230,3 +232,19 @@ def test_an_older_client_secret_put_back_does_not_open() -> None:
 
     with pytest.raises(SealError):
         vault.open_client_secret(registration)
+
+
+@pytest.mark.parametrize("owner", [12, None])
+@pytest.mark.parametrize("variables", [{}, {"shop": 'a"b', "area": "ü"}])
+def test_tokens_that_were_sealed_before_open_still(owner: int | None, variables: dict[str, str]) -> None:
+    instance = [dict(sorted(variables.items()))] if variables else []
+
+    place = places.of_tokens(7, owner, 3, 2**40, variables)
+
+    assert place == json.dumps(["vault_entry", 7, owner, 3, 2**40, *instance]).encode()
+
+
+def test_other_secrets_that_were_sealed_before_open_still() -> None:
+    assert places.of_client_secret(3, 1) == b'["client_registration", 3, null, 3, 1]'
+    assert places.of_attempt("a\"'", 1, 2, {}) == json.dumps(["authorization_request", "a\"'", 1, 2, 0]).encode()
+    assert places.of_revocation("ff", 5, 6) == b'["pending_revocation", "ff", 5, 6, 0]'

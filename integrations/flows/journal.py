@@ -39,7 +39,7 @@ COLUMNS = (
     "provider_data",
     "last_refreshed_at",
 )
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
+_COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=datetime.isoformat)
 MOMENTS = ("access_expires_at", "refresh_expires_at", "refresh_due_at", "last_refreshed_at")
 
 
@@ -158,7 +158,7 @@ def dump(record: Record) -> bytes:
         "uuid": record.uuid,
         "version": record.version,
         "lease_owner": record.lease_owner,
-        "fields": {name: v.isoformat() if isinstance(v, datetime) else v for name, v in record.fields.items()},
+        "fields": record.fields,
         "sealed": base64.b64encode(record.sealed).decode(),
         "key_id": record.key_id,
     }

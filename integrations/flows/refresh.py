@@ -161,7 +161,7 @@ def mark_sent(connection_ids: list[int], *, lease_owner: str, now: datetime) -> 
 
     The lease runs anew from here, so that it outlives the call however long the row waited for its turn.
     """
-    held = Connection.objects.filter(pk__in=connection_ids, lease_owner=lease_owner, lease_until__gt=now)
+    held = Connection.objects.among(connection_ids).filter(lease_owner=lease_owner, lease_until__gt=now)
     lease_until = now + timedelta(seconds=settings.HUB_LEASE_SECONDS)
     return held.filter(status=Connection.Status.ACTIVE).update(refresh_sent=True, lease_until=lease_until)
 

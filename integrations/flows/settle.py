@@ -101,7 +101,7 @@ def write(
 
 def locked(connection_ids: Sequence[int]) -> dict[int, Judged]:
     """What decides about these connections; it stays so until the caller's transaction ends."""
-    rows = Connection.objects.filter(pk__in=connection_ids).order_by("pk").select_for_update()
+    rows = Connection.objects.among(connection_ids).order_by("pk").select_for_update()
     return {row.pk: row for row in map(Judged._make, rows.values_list(*Judged._fields))}
 
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -82,6 +83,7 @@ class News:
         return bool(self.troubles or self.works)
 
 
+@lru_cache(maxsize=1024)
 def endpoint_of(url: str) -> str:
     """The endpoint that an address is at."""
     return urlsplit(url).netloc

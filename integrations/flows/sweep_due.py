@@ -64,7 +64,7 @@ class DueRows:
             found, last = self._next(count, without=without, now=now)
             free = [row.pk for row in found if not row.sent]
             lease_until = now + timedelta(seconds=settings.HUB_LEASE_SECONDS)
-            Connection.objects.filter(pk__in=free, status=Connection.Status.ACTIVE).claim(
+            Connection.objects.among(free).filter(status=Connection.Status.ACTIVE).claim(
                 lease_owner=lease_owner, lease_until=lease_until, now=now
             )
         return found, last

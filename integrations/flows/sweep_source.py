@@ -2,11 +2,11 @@
 
 import logging
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import F
 
 from integrations.flows import settle, standing, vanished
@@ -18,6 +18,7 @@ from integrations.flows.standing import Verdict
 from integrations.flows.sweep_due import DueRows, Position
 from integrations.flows.sweep_outcome import Outcome, Result
 from integrations.models import ClientRegistration, Connection
+from integrations.models.batch import light
 from integrations.models.connection import LEASE_RELEASED
 from integrations.oauth.client import Client
 from integrations.oauth.errors import OAuthError, Remedy
@@ -27,6 +28,24 @@ from integrations.vault import TokenSet
 logger = logging.getLogger(__name__)
 
 CLIENTS_KEPT = 1024
+#: What a sweep has to know of a connection.
+COLUMNS = (
+    "id",
+    "uuid",
+    "owner_id",
+    "registration_id",
+    "issuer",
+    "subject",
+    "variables",
+    "status",
+    "granted_scope",
+    "refresh_expires_at",
+    "refresh_due_at",
+    "has_refresh_token",
+    "version",
+    "failure_count",
+    "provider_data",
+)
 
 type Claimed = tuple[Connection, bytes | memoryview | None]
 
@@ -69,6 +88,7 @@ class Source:
     rows: DueRows
     clock: Clock
     _clients: dict[Instance, Client] = field(default_factory=dict)
+    _asking: dict[tuple[Instance, str], Callable[[str], Request]] = field(default_factory=dict)
     _registrations: dict[int, ClientRegistration] = field(default_factory=dict)
 
     def claim(self, count: int, *, without: Collection[Instance]) -> Batch:
@@ -89,14 +109,13 @@ class Source:
 
     def _claimed(self, ids: Sequence[int], *, lease_owner: str) -> list[Claimed]:
         """What was claimed, each with what its vault entry holds; registrations are loaded once."""
-        mine = Connection.objects.filter(pk__in=ids, lease_owner=lease_owner)
-        with_sealed = mine.annotate(sealed=F("vault_entry__sealed")).fetch_mode(models.FETCH_RAISE)
-        rows = list(with_sealed.order_by("refresh_due_at", "pk"))
-        unknown = {row.registration_id for row in rows} - self._registrations.keys()
+        mine = Connection.objects.among(ids).filter(lease_owner=lease_owner).annotate(sealed=F("vault_entry__sealed"))
+        rows: list[Claimed] = list(light(mine.order_by("refresh_due_at", "pk"), COLUMNS, beside=["sealed"]))
+        unknown = {row.registration_id for row, _ in rows} - self._registrations.keys()
         self._registrations.update(ClientRegistration.objects.in_bulk(unknown))
-        for row in rows:
+        for row, _ in rows:
             row.registration = self._registrations[row.registration_id]
-        return [(row, vars(row)["sealed"]) for row in rows]
+        return rows
 
     def _look_after(self, ids: Sequence[int], *, lease_owner: str, now: datetime) -> list[Result]:
         """Take over from refreshers that vanished, or wait, or give up; the results of what needs no request.
@@ -136,7 +155,9 @@ class Source:
                 broken.add(instance_of(row))
                 client = None
             prepared = (
-                Outcome.NEEDS_OPERATOR if client is None else _prepare(row, sealed, client, lease_owner=lease_owner)
+                Outcome.NEEDS_OPERATOR
+                if client is None
+                else self._prepare(row, sealed, client, lease_owner=lease_owner)
             )
             if isinstance(prepared, Job):
                 jobs.append(prepared)
@@ -161,27 +182,38 @@ class Source:
                 raise ConnectionUnusable(code="registration_broken", remedy=Remedy.OPERATOR) from error
         return found
 
+    def _prepare(
+        self, row: Connection, sealed: bytes | memoryview | None, client: Client, *, lease_owner: str
+    ) -> Job | Outcome:
+        if not row.has_refresh_token:
+            return Outcome.NEEDS_REAUTHORIZATION if end(row, code="no_refresh_token") else Outcome.MOVED_ON
+        try:
+            tokens = open_tokens(row, sealed=sealed or b"")
+            request = self._asks(row, client)(tokens.refresh_token or "")
+        except OAuthError as error:
+            logger.warning("cannot be refreshed", extra={"connection": str(row.uuid), "code": error.code})
+            return Outcome.of(error)
+        except Exception:
+            logger.exception("cannot be refreshed", extra={"connection": str(row.uuid)})
+            return Outcome.NEEDS_OPERATOR
+        return Job(
+            connection=row,
+            tokens=tokens,
+            client=client,
+            request=request,
+            lease_owner=lease_owner,
+            lane=standing.endpoint_of(request.url),
+        )
 
-def _prepare(row: Connection, sealed: bytes | memoryview | None, client: Client, *, lease_owner: str) -> Job | Outcome:
-    if not row.has_refresh_token:
-        return Outcome.NEEDS_REAUTHORIZATION if end(row, code="no_refresh_token") else Outcome.MOVED_ON
-    try:
-        tokens = open_tokens(row, sealed=sealed or b"")
-        request = client.refresh_request(tokens.refresh_token or "", scope=row.scope)
-    except OAuthError as error:
-        logger.warning("cannot be refreshed", extra={"connection": str(row.uuid), "code": error.code})
-        return Outcome.of(error)
-    except Exception:
-        logger.exception("cannot be refreshed", extra={"connection": str(row.uuid)})
-        return Outcome.NEEDS_OPERATOR
-    return Job(
-        connection=row,
-        tokens=tokens,
-        client=client,
-        request=request,
-        lease_owner=lease_owner,
-        lane=standing.endpoint_of(request.url),
-    )
+    def _asks(self, row: Connection, client: Client) -> Callable[[str], Request]:
+        """What makes requests of refresh tokens here, prepared once for all rows that are asked for alike."""
+        alike = instance_of(row), row.granted_scope
+        found = self._asking.get(alike)
+        if found is None:
+            if len(self._asking) >= CLIENTS_KEPT:
+                self._asking.clear()
+            found = self._asking[alike] = client.refresh_requests(scope=row.scope)
+        return found
 
 
 def marked(jobs: Sequence[Job], *, clock: Clock) -> list[Job]:

@@ -2,8 +2,9 @@
 nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from integrations.oauth import authorization_response, revocation, token, userinfo
@@ -110,11 +111,18 @@ class Client:
         Raises:
             InvalidClient: the registration has no secret to authenticate with.
         """
+        return self.refresh_requests(scope=scope)(refresh_token)
+
+    def refresh_requests(self, *, scope: frozenset[str] = frozenset()) -> Callable[[str], Request]:
+        """What makes a refresh token into its `refresh_request`: all that they have in common is done once.
+
+        Raises:
+            InvalidClient: the registration has no secret to authenticate with.
+        """
         dialect = self.server.dialect
         parameters = {
             **dialect.refresh_parameters,
             "grant_type": "refresh_token",
-            "refresh_token": refresh_token,
         }
         if dialect.refresh_sends_scope and scope:
             parameters["scope"] = dialect.scope_separator.join(sorted(scope))
@@ -124,7 +132,8 @@ class Client:
             else authenticate("none", client_id=self.client_id, client_secret=None)
         )
         url = self.server.refresh_endpoint or self.server.token_endpoint
-        return self._token_request(url, parameters, credentials=credentials)
+        common = self._token_request(url, parameters, credentials=credentials)
+        return partial(_with_parameter, common, dialect.token_parameter_names.get("refresh_token", "refresh_token"))
 
     def judge_token(self, response: Response) -> TokenResponse:
         """Judge a response of the token endpoint; see `token.parse`, also for what it raises."""
@@ -213,6 +222,15 @@ class Client:
         }
         body = urlencode(sent) if as_form else json.dumps(sent)
         return Request(method="POST", url=url, headers=headers, body=body.encode("ascii"))
+
+
+def _with_parameter(request: Request, name: str, value: str) -> Request:
+    """The request with one more parameter, in the format that its body has."""
+    if request.headers["Content-Type"] == FORM:
+        body = request.body + b"&" + urlencode({name: value}).encode("ascii")
+    else:
+        body = json.dumps({**json.loads(request.body), name: value}).encode("ascii")
+    return Request(method=request.method, url=request.url, headers=request.headers, body=body)
 
 
 def _renamed(parameters: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

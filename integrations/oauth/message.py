@@ -3,6 +3,7 @@
 Bodies and headers stay out of `repr`: they hold tokens and secrets.
 """
 
+import codecs
 import email.utils
 import json
 from collections.abc import Mapping
@@ -64,7 +65,7 @@ def parse_json(text: bytes) -> Json:
         ValueError: it is not JSON.
     """
     try:
-        return cast(Json, _DECODER.decode(text.decode("utf-8-sig")))
+        return cast(Json, _DECODER.decode(text.removeprefix(codecs.BOM_UTF8).decode()))
     except RecursionError:
         raise ValueError("too deep") from None
 

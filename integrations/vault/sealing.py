@@ -21,7 +21,7 @@ from integrations.vault.proof import require_known, require_right
 from integrations.vault.ring import keyring
 
 PADDED_TO_BYTES = 256
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
+_COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,4 +223,4 @@ def _dump(value: dict[str, str | None]) -> bytes:
 
 
 def _token_set(plaintext: bytes) -> TokenSet:
-    return TokenSet(**json.loads(plaintext))
+    return TokenSet(**json.loads(plaintext.decode()))

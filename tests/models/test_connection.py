@@ -3,10 +3,12 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.exceptions import FieldFetchBlocked
 from django.db import IntegrityError, models, transaction
 from django.db import connection as database
 
 from integrations.models import Connection
+from integrations.models.batch import light
 from integrations.models.connection import LEASE_RELEASED, scope_text
 from tests.factories import make_connection, make_registration, make_user
 
@@ -29,6 +31,33 @@ def test_a_person_has_one_connection_to_an_account() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         make_connection(owner=taken.owner, **fields)  # type: ignore[arg-type]
     assert make_connection(**fields).pk, "another person may connect the same account"  # type: ignore[arg-type]
+
+
+def test_many_rows_are_found_by_their_ids() -> None:
+    rows = [make_connection() for _ in range(3)]
+
+    found = Connection.objects.among([rows[0].pk, rows[2].pk, 0]).order_by("pk")
+
+    assert list(found) == [rows[0], rows[2]]
+    assert not Connection.objects.among([]).exists()
+
+
+def test_a_light_row_knows_its_columns_and_refuses_the_others() -> None:
+    kept = make_connection(variables={"shop": "one"})
+
+    rows = Connection.objects.annotate(next_version=models.F("version") + 1)
+    [(row, next_version)] = light(rows, ("id", "uuid", "registration_id", "variables"), beside=["next_version"])
+
+    assert (row.pk, row.uuid, row.registration_id, row.variables) == (
+        kept.pk,
+        kept.uuid,
+        kept.registration_id,
+        {"shop": "one"},
+    )
+    assert next_version == kept.version + 1
+    assert row == kept
+    with pytest.raises(FieldFetchBlocked):
+        _ = row.subject
 
 
 def test_the_hub_has_one_connection_of_its_own_to_an_account() -> None:
