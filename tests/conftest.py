@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from pytest_django import DjangoDbBlocker, Settings
 from pytest_django.live_server_helper import LiveServer
@@ -23,6 +24,25 @@ def pytest_unconfigure() -> None:
     # Threads may outlive the tests, as those of the live server do, and pytest closes what they write their lines to.
     logging.disable()
     shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what uses the database is run: the rest is the same again, and SQLite's turn has shown it."""
+    if on_sqlite():
+        return
+    left_out = [item for item in items if not uses_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if uses_database(item)]
+
+
+def on_sqlite() -> bool:
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("sqlite3")
+
+
+def uses_database(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    is_marked = item.get_closest_marker("django_db") is not None
+    return is_marked or not {"db", "transactional_db", "live_server"}.isdisjoint(fixtures)
 
 
 @pytest.fixture(scope="session")
