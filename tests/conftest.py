@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection, connections
 from pytest_django import DjangoDbBlocker, Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -46,9 +47,21 @@ def uses_database(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The database knows the key of the tests, as it does once a server has started."""
+def no_pool() -> None:
+    """Whoever asks for a cursor makes a pool, also where pytest then refuses the connection. One that was made before
+    the tests' database has its name would lead all tests to the real one, until somebody closed it."""
+    for each in connections.all():
+        getattr(each, "close_pool", lambda: None)()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The database is the tests' own, and knows the key of the tests, as it does once a server has started."""
     with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT current_database()")
+                assert cursor.fetchone() == (connection.settings_dict["NAME"],)
         keys.admit()
 
 
