@@ -5,7 +5,7 @@
 .PHONY: help
 help:
 	@echo "make demo [PORT=8000]      run the hub on this machine, with a provider to try it with"
-	@echo "make test                  lint, types and all tests, on SQLite and on PostgreSQL"
+	@echo "make test                  all tests, on SQLite and on PostgreSQL, with lint and types beside them"
 	@echo "make bench [ONLY=name]     measure; one JSON object a line"
 	@echo "make requirements          which test proves which row of docs/security.md"
 	@echo "make messages              bring the translations in locale/ in step with the sources"

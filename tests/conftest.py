@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
+from django.db import connection, connections
 from pytest_django import DjangoDbBlocker, Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -25,10 +27,41 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what uses the database is run: the rest is the same again, and SQLite's turn has shown it."""
+    if on_sqlite():
+        return
+    left_out = [item for item in items if not uses_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if uses_database(item)]
+
+
+def on_sqlite() -> bool:
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("sqlite3")
+
+
+def uses_database(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    is_marked = item.get_closest_marker("django_db") is not None
+    return is_marked or not {"db", "transactional_db", "live_server"}.isdisjoint(fixtures)
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The database knows the key of the tests, as it does once a server has started."""
+def no_pool() -> None:
+    """Whoever asks for a cursor makes a pool, also where pytest then refuses the connection. One that was made before
+    the tests' database has its name would lead all tests to the real one, until somebody closed it."""
+    for each in connections.all():
+        getattr(each, "close_pool", lambda: None)()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The database is the tests' own, and knows the key of the tests, as it does once a server has started."""
     with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT current_database()")
+                assert cursor.fetchone() == (connection.settings_dict["NAME"],)
         keys.admit()
 
 

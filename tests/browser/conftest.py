@@ -4,12 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
@@ -17,12 +14,22 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from integrations.models import ClientRegistration
+from tests.browser.accessibility import (
+    OF_COLOURS,
+    Scheme,
+    in_the_other_scheme,
+    scheme_of,
+    settle,
+    small_targets,
+    violations_of_accessibility,
+)
+from tests.browser.chromium import executable
 from tests.browser.pictures import take
+from tests.conftest import on_sqlite
 from tests.factories import make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.registration import register_sandbox
 
-CHROMIUM = "/usr/bin/chromium"
 WIDE, NARROW = 1280, 390
 #: How long a page may take on a machine that is busy with other things.
 PATIENCE_MILLISECONDS = 30_000
@@ -36,19 +43,20 @@ class Device:
     """What somebody holds: a width in CSS pixels, light or dark, with or without JavaScript."""
 
     width: int = WIDE
-    scheme: Literal["light", "dark"] = "light"
+    scheme: Scheme = "light"
     javascript: bool = True
 
     def __str__(self) -> str:
         return f"{self.width}-{self.scheme}{'' if self.javascript else '-no-script'}"
 
 
-#: Marks for a journey: `@on_every_device` runs it on desktop and phone, light and dark.
+#: Where the database sorts, searches, pages and deletes; and the journey that everybody makes.
+ON_POSTGRESQL = ("test_the_live_server", "test_journey", "test_journey_list", "test_journey_account", "test_admin_tool")
+
+#: Marks for a journey: `@on_every_device` runs it on a desktop in light and on a phone in dark colours. What it comes
+#: by is held against the colours of the other scheme too (`glance`); what a page does is the same in both.
 on_every_device = pytest.mark.parametrize(
-    "device",
-    [Device(width=width, scheme=scheme) for width in (WIDE, NARROW) for scheme in ("light", "dark")],
-    ids=str,
-    indirect=True,
+    "device", [Device(), Device(width=NARROW, scheme="dark")], ids=str, indirect=True
 )
 without_javascript = pytest.mark.parametrize(
     "device",
@@ -98,19 +106,25 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM)
+            browser = playwright.chromium.launch(executable_path=executable())
             yield browser
             browser.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL a journey is made on one device of each kind: what a page looks like is no database's doing."""
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    """On PostgreSQL only the journeys that lean on it are made, on one device of each kind: what a page looks like and
+    what it does in a browser is no database's doing."""
+    if on_sqlite():
         return
-    kinds = {Device(), Device(javascript=False)}
-    left_out = [item for item in items if device_of(item) not in kinds]
+    left_out = [item for item in items if not leans_on_database(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if device_of(item) in kinds]
+    items[:] = [item for item in items if leans_on_database(item)]
+
+
+def leans_on_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("browser") is None:
+        return True
+    return item.path.stem in ON_POSTGRESQL and device_of(item) in (Device(), Device(javascript=False))
 
 
 def device_of(item: pytest.Item) -> Device:
@@ -190,54 +204,30 @@ def is_a_violation(text: str) -> bool:
     return "Content Security Policy" in text
 
 
-def violations_of_accessibility(page: Page) -> list[str]:
-    """What axe finds, as rule and place."""
-    found = Axe().run(page).response["violations"]
-    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
-
-
 def look(page: Page, name: str) -> None:
     """Hold a page against what is true of all: no axe violation, no sideways scrolling; wide, narrow, light, dark.
 
     With HUB_SCREENSHOTS=<folder> it also leaves pictures for a person to look at (pictures.py).
     """
-    for width in (WIDE, NARROW):
-        for scheme in ("light", "dark"):
-            page.set_viewport_size({"width": width, "height": 800})
-            page.emulate_media(color_scheme=scheme)
-            glance(page, name)
+    for device in (Device(), Device(width=NARROW, scheme="dark")):
+        page.set_viewport_size({"width": device.width, "height": 800})
+        page.emulate_media(color_scheme=device.scheme)
+        glance(page, name)
     page.set_viewport_size({"width": WIDE, "height": 800})
     page.emulate_media(color_scheme="light")
 
 
-#: Django's links fade from one scheme's colour to the other's, and nobody reads them half-way.
-SETTLE = """() => document.getAnimations()
-    .filter((animation) => animation instanceof CSSTransition)
-    .forEach((transition) => transition.finish())"""
-
-
 def glance(page: Page, name: str) -> None:
-    """The same as the page stands, for a journey that runs on every device anyway."""
+    """The same as the page stands, and its colours in the other scheme: for a journey that runs on every device."""
+    if not on_sqlite():
+        return
     page.wait_for_load_state()
-    page.evaluate(SETTLE)
     width: int = page.evaluate("innerWidth")
-    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    take(page, name, width=width, scheme="dark" if dark else "light")
+    settle(page)
+    take(page, name, width=width, scheme=scheme_of(page))
     assert violations_of_accessibility(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert small_targets(page) == []
-
-
-TARGETS = (
-    "button, summary, .button, .back-link, .site-nav a, .connection-card, .provider-card, "
-    "input:not([type=hidden], [type=checkbox], [type=radio]), label:has(> input)"
-)
-TOO_LOW = """(selector) => [...document.querySelectorAll(selector)]
-    .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.9)
-    .map((element) => `${element.tagName} ${element.textContent.trim()}`)"""
-
-
-def small_targets(page: Page) -> list[str]:
-    """Buttons, fields and links that stand alone, lower than 44 px."""
-    found: list[str] = page.evaluate(TOO_LOW, TARGETS)
-    return found
+    with in_the_other_scheme(page) as scheme:
+        take(page, name, width=width, scheme=scheme)
+        assert violations_of_accessibility(page, rules=OF_COLOURS) == []

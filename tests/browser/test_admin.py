@@ -8,7 +8,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from integrations.models import ClientRegistration, Connection, ProviderStanding, StrayResponse, SweepRun
-from tests.browser.conftest import NARROW, WIDE, Hub, violations_of_accessibility
+from tests.browser.accessibility import violations_of_accessibility
+from tests.browser.conftest import NARROW, WIDE, Hub
 from tests.browser.pictures import take
 from tests.factories import make_connection, make_event, make_user
 

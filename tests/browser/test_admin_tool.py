@@ -20,15 +20,8 @@ from integrations.models import (
     ProviderStanding,
     SweepRun,
 )
-from tests.browser.conftest import (
-    NARROW,
-    WIDE,
-    Hub,
-    look,
-    on_every_device,
-    violations_of_accessibility,
-    without_javascript,
-)
+from tests.browser.accessibility import OF_COLOURS, in_the_other_scheme, violations_of_accessibility
+from tests.browser.conftest import NARROW, WIDE, Hub, look, on_every_device, without_javascript
 from tests.browser.keyboard import press, tab_to
 from tests.factories import make_connection, make_event, make_registration, make_user
 from tests.fakes.misbehaviour import Behaviour
@@ -122,6 +115,8 @@ def test_the_form_of_a_bulk_revocation_is_good_to_use(desk: Hub) -> None:
 
     expect(page.get_by_text("There is no account of this name.")).to_be_visible()
     assert violations_of_accessibility(page) == []
+    with in_the_other_scheme(page):
+        assert violations_of_accessibility(page, rules=OF_COLOURS) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

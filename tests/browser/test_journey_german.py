@@ -28,25 +28,25 @@ def test_sign_in_look_around_and_connect(german: Hub) -> None:
     make_connection(owner=german.user, status="needs_reauthorization", last_error_code="invalid_grant")
 
     german.open("/accounts/login/")
-    look(page, "german-sign-in")
+    glance(page, "german-sign-in")
     page.get_by_label("Benutzername oder E-Mail-Adresse").fill(german.user.username)
     page.get_by_label("Passwort").fill(PASSWORD)
     page.get_by_role("button", name="Anmelden", exact=True).click()
 
     page.get_by_role("heading", name="Ihre Verbindungen").wait_for()
     expect(page.get_by_text("1 Verbindung, bei 1 müssen Sie handeln")).to_be_visible()
-    look(page, "german-connections")
+    glance(page, "german-connections")
     page.get_by_role("link", name="Verbindung hinzufügen").click()
     page.get_by_role("heading", name="Verbindung hinzufügen").wait_for()
     expect(page.get_by_text("Ein Anbieter zum Üben").first).to_be_visible()
-    look(page, "german-catalogue")
+    glance(page, "german-catalogue")
 
     german.open(reverse("integrations:provider", args=["sandbox"]))
-    look(page, "german-provider")
+    glance(page, "german-provider")
     page.locator("main form button").last.click()
     page.wait_for_url("**/connected/")
     assert Connection.objects.filter(owner=german.user, registration=german.registration).exists()
-    look(page, "german-connection")
+    glance(page, "german-connection")
 
 
 def test_a_full_list(german: Hub) -> None:
