@@ -17,6 +17,7 @@ ROUTES = {
     f"{TASKS}.sweep_slice": {"queue": SWEEP},
     f"{TASKS}.refresh_connection": {"queue": CALLS},
     f"{TASKS}.tell_providers": {"queue": CALLS},
+    f"{TASKS}.tell_applications": {"queue": CALLS},
 }
 TLS = {
     "rediss": {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True},
@@ -26,6 +27,7 @@ TLS = {
 HOW_TO_SET = "HUB_BROKER_URL=redis://:password@host:6379/0 (or rediss://, amqp://, amqps://)"
 ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 MINUTE_SECONDS = 60
+WEBHOOKS_EVERY_SECONDS = 10
 
 
 def broker_url(env: Environment) -> str:
@@ -93,6 +95,7 @@ def schedule(*, sweep_every_seconds: int) -> dict[str, dict[str, Any]]:
     return {
         "sweep": {"task": f"{TASKS}.dispatch", "schedule": float(sweep_every_seconds)},
         "mail": {"task": f"{TASKS}.send_mail", "schedule": float(MINUTE_SECONDS)},
+        "webhooks": {"task": f"{TASKS}.tell_applications", "schedule": float(WEBHOOKS_EVERY_SECONDS)},
         "closures": {"task": f"{TASKS}.finish_account_closures", "schedule": float(5 * MINUTE_SECONDS)},
         "bulk": {"task": f"{TASKS}.revoke_in_bulk", "schedule": float(MINUTE_SECONDS)},
         "prune": {"task": f"{TASKS}.prune", "schedule": float(60 * MINUTE_SECONDS)},

@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("hub.authorization_server.urls")),
     path("api/v1/", api.urls),
+    path("", include("hub.webhooks.urls")),
     path("", include("integrations.web.urls")),
 ]
 if settings.HUB_SANDBOX:

@@ -5,6 +5,7 @@
     tell_providers            revokes what providers could not be told yet
     refresh_connection        refreshes one
     send_mail                 sends the notices that wait
+    tell_applications         sends the messages that wait for applications
     finish_account_closures   goes on with the deletion of accounts
     revoke_in_bulk            goes on with what operators ordered to be revoked
     prune                     deletes what has served its time
@@ -28,7 +29,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from integrations.flows import bulk_revoke, close_account, disconnect, refresh, sweep, uses
+from integrations.flows import bulk_revoke, close_account, disconnect, refresh, sweep, uses, webhook_send
 from integrations.flows import dispatch as work
 from integrations.flows import prune as over
 from integrations.mail import outbox
@@ -109,6 +110,12 @@ def refresh_connection(connection_id: int) -> str:
 def send_mail() -> dict[str, Any]:
     """Send the notices that are due."""
     return asdict(outbox.send_notices(clock=timezone.now, stop=_until_slice_ends()))
+
+
+@shared_task(expires=EXPIRES_SECONDS)
+def tell_applications() -> dict[str, Any]:
+    """Send the messages to applications that are due."""
+    return asdict(webhook_send.send_webhooks(clock=timezone.now, stop=_until_slice_ends()))
 
 
 @shared_task(expires=EXPIRES_SECONDS)

@@ -26,6 +26,9 @@ from integrations.models import (
     PendingRevocation,
     SweepRun,
     Use,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookKind,
 )
 from integrations.models.connection import scope_text
 from integrations.vault import Pending, TokenSet
@@ -247,6 +250,12 @@ def make_notice(
     return Notice.objects.create(connection=connection, user=connection.owner, kind=kind, **fields)
 
 
+def about(notice: Notice) -> Connection:
+    """The connection that a notice is about."""
+    assert notice.connection is not None
+    return notice.connection
+
+
 def make_allowance(
     connection: Connection, *, client_id: str = "client-1", issuer: str = "", features: Collection[str] = ()
 ) -> Allowance:
@@ -260,3 +269,29 @@ def make_allowance(
         features=list(features),
         scope=connection.granted_scope,
     )
+
+
+def make_webhook_endpoint(
+    *,
+    url: str = "http://127.0.0.1:9/hook",
+    owner: User | None = None,
+    client_id: str = "client-1",
+    kinds: Collection[str] = tuple(WebhookKind.values),
+    secret: str = "",
+    now: datetime | None = None,
+    **fields: object,
+) -> WebhookEndpoint:
+    """Where an application hears of its connections: of everything, unless `kinds` says of what."""
+    endpoint = WebhookEndpoint(owner=owner or make_user(), client_id=client_id, url=url, kinds=list(kinds))
+    vault.replace_webhook_secret(endpoint, secret or vault.new_webhook_secret(), now=now or timezone.now())
+    for name, value in fields.items():
+        setattr(endpoint, name, value)
+    endpoint.save()
+    return endpoint
+
+
+def make_webhook_delivery(endpoint: WebhookEndpoint | None = None, **fields: object) -> WebhookDelivery:
+    """A message that waits to be sent."""
+    number = next(_numbers)
+    columns = {"message_id": f"msg_{number}", "kind": "webhook.test", "body": f'{{"number":{number}}}', **fields}
+    return WebhookDelivery.objects.create(endpoint=endpoint or make_webhook_endpoint(), **columns)

@@ -10,6 +10,7 @@ from integrations import measures
 from integrations.providers import PROVIDERS
 from tests.clock import Clock
 from tests.fakes.authorization_server import FakeAuthorizationServer
+from tests.fakes.receiver import Receiver, receiving
 
 
 @pytest.fixture
@@ -29,6 +30,13 @@ def second_provider_server(clock: Clock) -> Iterator[FakeAuthorizationServer]:
     """Another provider, with accounts of its own."""
     with FakeAuthorizationServer(clock=clock) as server:
         yield server
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An application that receives webhooks."""
+    with receiving() as receiver:
+        yield receiver
 
 
 @pytest.fixture

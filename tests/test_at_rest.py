@@ -1,11 +1,13 @@
 """What a thief of the database or its files would read."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection as database
 from django.db import transaction
+from django.utils import timezone
 
 from integrations import vault
 from tests.canaries import every_row, leaks
@@ -15,10 +17,15 @@ from tests.factories import (
     make_pending_revocation,
     make_registration,
     make_tokens,
+    make_webhook_endpoint,
 )
 
 CANARIES = [f"canary-{name}-0123456789" for name in ("access", "refresh", "id", "secret", "verifier", "nonce")]
 ACCESS, REFRESH, ID_TOKEN, SECRET, VERIFIER, NONCE = CANARIES
+WEBHOOK_SECRETS = [
+    f"whsec_{base64.b64encode(f'canary-{name}-0123456789'.encode()).decode()}" for name in ("old", "new")
+]
+CANARIES += [*WEBHOOK_SECRETS, "canary-old-0123456789", "canary-new-0123456789"]
 
 
 def database_files() -> Iterator[tuple[str, bytes]]:
@@ -41,6 +48,10 @@ def secrets_everywhere(transactional_db: None) -> None:
         vault.erase(make_connection(registration=registration, tokens=tokens))
         make_pending_revocation(connection=connection, tokens=tokens)
         make_authorization_request(registration=registration, code_verifier=VERIFIER, nonce=NONCE)
+        old, new = WEBHOOK_SECRETS
+        endpoint = make_webhook_endpoint(secret=old)
+        vault.replace_webhook_secret(endpoint, new, now=timezone.now())
+        endpoint.save()
 
 
 @pytest.mark.requirement(92, 27)

@@ -75,7 +75,7 @@ def _allow(
             "scope": scope,
         },
     )
-    details = {"application": client_name, "client_id": client_id, "features": slugs}
+    details = {"application": client_name, "client_id": client_id, "features": slugs, "before": known is not None}
     record(Event.Kind.APPLICATION_ALLOWED, connection=row, actor=actor, ip=ip, details=details)
 
 

@@ -134,11 +134,12 @@ def wipe(
             status=ended, refresh_due_at=None, version=NEXT_VERSION, failure_count=0
         )
         AuthorizationRequest.objects.filter(user=before.owner, registration=before.registration).delete()
-        Allowance.objects.filter(connection=before).delete()
-        vault.erase(before)
+        # Whoever it is lent to hears of it, so it is told before it is not lent any more.
         record(
             Event.Kind.DISCONNECTED, connection=before, actor=actor, ip=ip, details={"reason": reason} if reason else {}
         )
+        Allowance.objects.filter(connection=before).delete()
+        vault.erase(before)
         if untold:
             record(Event.Kind.REVOCATION_FAILED, connection=before, details={"code": untold})
         if pending is not None:

@@ -1,10 +1,15 @@
-"""Facts, written in the transaction of the change they tell of."""
+"""Facts, written in the transaction of the change they tell of, with the messages that tell applications of them.
+
+All events are written here, so that none can be without its messages: a test holds that.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db import IntegrityError, transaction
 
+from integrations.flows import webhook_outbox
+from integrations.flows.webhook_outbox import Fact
 from integrations.models import ClientRegistration, Connection, Event
 
 logger = logging.getLogger(__name__)
@@ -43,7 +48,7 @@ def record(
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Save an event in the caller's transaction."""
-    event(
+    told = event(
         kind,
         connection=connection,
         registration=registration,
@@ -51,7 +56,25 @@ def record(
         actor=actor,
         ip=ip,
         details=details,
-    ).save()
+    )
+    with transaction.atomic(savepoint=False):
+        told.save()
+        webhook_outbox.enqueue([Fact.of(told)])
+
+
+def record_all(events: Iterable[Event]) -> None:
+    """Save events in the caller's transaction."""
+    with transaction.atomic(savepoint=False):
+        webhook_outbox.enqueue([Fact.of(told) for told in Event.objects.bulk_create(events)])
+
+
+def record_many(
+    kind: Event.Kind, connection_ids: Collection[int], *, details: Mapping[str, object], actor: str = ""
+) -> None:
+    """Save the same fact about many connections in the caller's transaction, in one statement."""
+    with transaction.atomic(savepoint=False):
+        told = Event.objects.tell_many(kind, connection_ids, details=details, actor=actor)
+        webhook_outbox.enqueue([Fact(pk, kind, connection_id, details) for pk, connection_id in told])
 
 
 def record_unless_gone(
@@ -77,5 +100,6 @@ def record_unless_gone(
     try:
         with transaction.atomic():
             told.save()
+            webhook_outbox.enqueue([Fact.of(told)])
     except IntegrityError:
         logger.info("not told: the account is gone", extra={"kind": kind.value})

@@ -11,7 +11,15 @@ from datetime import datetime
 
 from django.db.models import Count, Min
 
-from integrations.models import ClientRegistration, Connection, Notice, PendingRevocation, SweepRun
+from integrations.models import (
+    ClientRegistration,
+    Connection,
+    Notice,
+    PendingRevocation,
+    SweepRun,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from integrations.providers import PROVIDERS
 
 OTHER = "other"
@@ -54,6 +62,12 @@ REVOCATIONS = Figure(
 OLDEST_REVOCATION = Figure(name="hub_oldest_pending_revocation_age_seconds", help="How long the oldest has waited.")
 NOTICES = Figure(name="hub_notices_waiting", help="Notices that have not been mailed.", labels=("kind",))
 OLDEST_NOTICE = Figure(name="hub_oldest_notice_age_seconds", help="How long the oldest has waited.")
+WEBHOOKS = Figure(name="hub_webhooks_waiting", help="Messages that applications have not been sent yet.")
+OLDEST_WEBHOOK = Figure(
+    name="hub_oldest_webhook_age_seconds",
+    help="How long the one that is overdue longest has been; 0: none is. One that is tried again later is not overdue.",
+)
+WEBHOOKS_OFF = Figure(name="hub_webhook_endpoints_disabled", help="Addresses of applications that were switched off.")
 ALARMS = Figure(
     name="hub_registration_alarm",
     help="1 for each registration that its provider refuses, which an operator must mend.",
@@ -117,6 +131,19 @@ def waiting(now: datetime) -> Values:
     }
 
 
+def webhooks(now: datetime) -> Values:
+    """What is late at endpoints that answer: where one fails or asked to be left alone, that is not the hub's doing."""
+    waiting = WebhookDelivery.objects.filter(state=WebhookDelivery.State.WAITING)
+    well = WebhookEndpoint.objects.free(now=now).filter(failing_since__isnull=True)
+    late = waiting.filter(endpoint__in=well, next_attempt_at__lte=now)
+    oldest = late.aggregate(oldest=Min("next_attempt_at"))["oldest"]
+    return {
+        WEBHOOKS: {(): waiting.count()},
+        OLDEST_WEBHOOK: {(): _age(oldest, now=now)},
+        WEBHOOKS_OFF: {(): WebhookEndpoint.objects.filter(disabled_at__isnull=False).count()},
+    }
+
+
 def alarms(now: datetime) -> Values:
     rows = ClientRegistration.objects.filter(enabled=True).exclude(last_error_code="").order_by()
     return {ALARMS: {(_known(provider), slug): 1 for provider, slug in rows.values_list("provider", "slug")}}
@@ -125,6 +152,7 @@ def alarms(now: datetime) -> Values:
 FIGURES = (
     *(OLDEST_DUE, DUE, CONNECTIONS, NEEDS_REAUTHORIZATION, SWEEP_STARTED, SWEEP_FINISHED, SWEEP_DURATION),
     *(REVOCATIONS, OLDEST_REVOCATION, NOTICES, OLDEST_NOTICE, ALARMS),
+    *(WEBHOOKS, OLDEST_WEBHOOK, WEBHOOKS_OFF),
 )
 #: The queries, by a name that stays when the query changes.
 QUERIES: Mapping[str, Callable[[datetime], Values]] = {
@@ -133,6 +161,7 @@ QUERIES: Mapping[str, Callable[[datetime], Values]] = {
     "connections": connections,
     "sweeps": sweeps,
     "waiting": waiting,
+    "webhooks": webhooks,
     "alarms": alarms,
 }
 

@@ -20,8 +20,9 @@ from django.db.models import F, Min, Q
 
 from integrations.flows import hold
 from integrations.flows.schedule import backoff
-from integrations.models import Connection, Mailbox, Notice, Preferences
+from integrations.models import Connection, Mailbox, Notice, Preferences, WebhookEndpoint
 from integrations.models.connection import ENDED
+from integrations.models.person import people
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ USER_AGENT_LIMIT = 300
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Letter:
-    """One mail to one person: all that needs them, or one connection that was added.
+    """One mail to one person: all that needs them, one connection that was added, or one webhook switched off.
 
     `language` is the empty text where they chose none. `key` is the same whenever the same notices are sent again.
     """
@@ -51,7 +52,8 @@ class Letter:
     @property
     def connections(self) -> tuple[Connection, ...]:
         """What it is about, with registration loaded, each once."""
-        return tuple({notice.connection_id: notice.connection for notice in self.notices}.values())
+        about = {notice.connection_id: notice.connection for notice in self.notices}
+        return tuple(connection for connection in about.values() if connection is not None)
 
     @property
     def key(self) -> str:
@@ -69,6 +71,13 @@ def tell_connected(connection: Connection, *, ip: str, user_agent: str) -> None:
     """The owner is to read that a connection was added. Call it in the transaction that adds it."""
     rows = Connection.objects.filter(pk=connection.pk).exclude(owner__preferences__mail_connected=False)
     _tell(rows, Notice.Kind.CONNECTED, ip=ip or None, user_agent=user_agent[:USER_AGENT_LIMIT])
+
+
+def tell_webhook_disabled(endpoint: WebhookEndpoint) -> None:
+    """The owner is to read that a webhook was switched off. Call it in the transaction that does so."""
+    owner = people().filter(pk=endpoint.owner_id, is_active=True).exclude(email="")
+    if settings.EMAIL_URL and owner.exists():
+        Notice.objects.create(user_id=endpoint.owner_id, webhook_endpoint=endpoint, kind=Notice.Kind.WEBHOOK_DISABLED)
 
 
 def _tell(rows: models.QuerySet[Connection], kind: Notice.Kind, *, ip: str | None = None, user_agent: str = "") -> None:
@@ -150,16 +159,20 @@ def release(letters: Iterable[Letter]) -> None:
 def _claimed(lease_owner: str, *, now: datetime) -> list[Notice]:
     mine = Notice.objects.filter(user__mailbox__lease_owner=lease_owner, next_attempt_at__lte=now)
     mine = mine.filter(
-        Q(kind=Notice.Kind.CONNECTED)
+        ~Q(kind=Notice.Kind.NEEDS_YOU)
         | Q(connection__registration__enabled=True)
         & (Q(user__mailbox__quiet_until__isnull=True) | Q(user__mailbox__quiet_until__lte=now))
     )
-    rows = mine.select_related("user__preferences", "connection__registration").order_by("pk")
+    rows = mine.select_related("user__preferences", "connection__registration", "webhook_endpoint").order_by("pk")
     return list(rows.fetch_mode(models.FETCH_RAISE))
 
 
 def _is_true(notice: Notice) -> bool:
-    if not (notice.user.is_active and notice.user.email) or notice.connection.owner_id != notice.user_id:
+    if not (notice.user.is_active and notice.user.email):
+        return False
+    if notice.webhook_endpoint is not None:
+        return not notice.webhook_endpoint.is_enabled
+    if notice.connection is None or notice.connection.owner_id != notice.user_id:
         return False
     wanted = _preferences(notice)
     if notice.kind == Notice.Kind.NEEDS_YOU:

@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from integrations.flows import notices
-from integrations.models import AuthorizationRequest, Event, Notice, SweepRun, Use
+from integrations.models import AuthorizationRequest, Event, Notice, SweepRun, Use, WebhookDelivery
 from integrations.models.person import sessions
 
 #: One transaction's rows: a few milliseconds of SQLite's one writer.
@@ -79,6 +79,12 @@ def _sessions(now: datetime) -> Iterator[Expiring]:
     yield Expiring(sessions().order_by("expire_date"), "expire_date", now)
 
 
+def _webhook_deliveries(now: datetime) -> Iterator[Expiring]:
+    """Those of endpoints that are gone, too."""
+    last = now - timedelta(days=settings.HUB_EVENT_RETENTION_DAYS)
+    yield Expiring(WebhookDelivery.objects.order_by("created_at"), "created_at", last)
+
+
 RULES: tuple[tuple[str, Rule], ...] = (
     ("authorization_requests", _requests),
     ("events", _events),
@@ -86,6 +92,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("sweep_runs", _sweep_runs),
     ("notices", _notices),
     ("sessions", _sessions),
+    ("webhook_deliveries", _webhook_deliveries),
 )
 
 

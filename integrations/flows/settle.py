@@ -18,7 +18,7 @@ from django.db import DatabaseError, transaction
 
 from integrations import vault
 from integrations.flows import journal, notices
-from integrations.flows.events import event, record
+from integrations.flows.events import event, record, record_all, record_many
 from integrations.flows.journal import Record
 from integrations.flows.rows import NO_KEYS_YET, end
 from integrations.flows.schedule import backoff
@@ -94,8 +94,8 @@ def write(
     )
     VaultEntry.objects.put_many((r.connection_id, r.sealed, r.key_id) for r in wanted)
     ids = [record.connection_id for record in wanted]
-    Event.objects.tell_many(Event.Kind.REFRESHED, ids, actor=actor, details=details)
-    Event.objects.bulk_create(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
+    record_many(Event.Kind.REFRESHED, ids, actor=actor, details=details)
+    record_all(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
     return Settled(stored=frozenset(ids), late=tuple(row for row in kept if row is not None))
 
 
@@ -188,7 +188,7 @@ def end_many(failed: Sequence[tuple[Connection, str]], *, lease_owners: Sequence
                 last_error_code=code,
                 **LEASE_RELEASED,
             )
-            Event.objects.tell_many(Event.Kind.NEEDS_REAUTHORIZATION, ids, details={"code": code})
+            record_many(Event.Kind.NEEDS_REAUTHORIZATION, ids, details={"code": code})
         ended = frozenset(pk for ids in by_code.values() for pk in ids)
         notices.tell_needs_you(ended)
     return ended

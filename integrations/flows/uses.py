@@ -17,6 +17,7 @@ from threading import Lock
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F, Max, OuterRef, Q, Subquery
 
+from integrations.flows.events import record_many
 from integrations.models import Connection, Event, Use
 from integrations.models.use import ACTOR_LIMIT, Counted
 from integrations.oauth.errors import printable
@@ -157,7 +158,7 @@ def _store(counted: Sequence[Counted], *, told: Key | None) -> None:
     rows = Connection.objects.filter(pk__in=ids).annotate(newest=newest)
     rows.filter(Q(last_used_at__isnull=True) | Q(last_used_at__lt=F("newest"))).update(last_used_at=newest)
     for actor in sorted({row.actor for row in first}):
-        Event.objects.tell_many(
+        record_many(
             Event.Kind.USED, sorted(row.connection_id for row in first if row.actor == actor), details={}, actor=actor
         )
 

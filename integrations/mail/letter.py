@@ -37,7 +37,7 @@ class Line:
 def message_of(letter: Letter, *, now: datetime) -> EmailMultiAlternatives:
     """Write a letter. Its Message-ID stays the same when it has to be sent again, so that mail systems drop doubles."""
     with translation.override(_language_of(letter)):
-        subject, context = _needs_you(letter, now=now) if letter.kind is Notice.Kind.NEEDS_YOU else _connected(letter)
+        subject, context = _contents(letter, now=now)
         subject = printable(subject)
         context |= {"name": letter.name, "site_url": settings.SITE_URL, "notifications_url": _notifications_url()}
         text = re.sub(r"\n{3,}", "\n\n", render_to_string(f"mail/{letter.kind.value}.txt", context)).strip()
@@ -60,6 +60,16 @@ def _headers(letter: Letter) -> dict[str, str]:
     }
 
 
+def _contents(letter: Letter, *, now: datetime) -> tuple[str, dict[str, object]]:
+    match letter.kind:
+        case Notice.Kind.NEEDS_YOU:
+            return _needs_you(letter, now=now)
+        case Notice.Kind.CONNECTED:
+            return _connected(letter.notices[0], letter.connections[0])
+        case _:
+            return _webhook_disabled(letter.notices[0])
+
+
 def _needs_you(letter: Letter, *, now: datetime) -> tuple[str, dict[str, object]]:
     lines = [_line(connection, now=now) for connection in letter.connections]
     if len(lines) == 1:
@@ -77,18 +87,29 @@ def _needs_you(letter: Letter, *, now: datetime) -> tuple[str, dict[str, object]
     }
 
 
-def _connected(letter: Letter) -> tuple[str, dict[str, object]]:
-    (notice,) = letter.notices
-    provider = provider_name(notice.connection.registration)
+def _connected(notice: Notice, connection: Connection) -> tuple[str, dict[str, object]]:
+    provider = provider_name(connection.registration)
     subject = _("A connection to %(provider)s was added to your account") % {"provider": provider}
     return subject, {
         "provider": provider,
-        "account": _account(notice.connection),
+        "account": _account(connection),
         "at": notice.created_at,
         "ip": notice.ip or "",
         "user_agent": notice.user_agent,
-        "connection_url": _page_of(notice.connection),
+        "connection_url": _page_of(connection),
         "password_url": _url("account_change_password"),
+    }
+
+
+def _webhook_disabled(notice: Notice) -> tuple[str, dict[str, object]]:
+    endpoint = notice.webhook_endpoint
+    assert endpoint is not None  # noqa: S101 - the table says so
+    host = urlsplit(endpoint.url).hostname or ""
+    return _("A webhook to %(host)s was switched off") % {"host": host}, {
+        "host": host,
+        "why": endpoint.get_disabled_why_display(),
+        "at": endpoint.disabled_at,
+        "webhook_url": _url("webhooks:endpoint", uuid=endpoint.uuid),
     }
 
 

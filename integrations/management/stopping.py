@@ -1,8 +1,10 @@
 """Commands that finish what is under way when they are told to stop."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import FrameType
 from typing import Any
 
@@ -24,3 +26,9 @@ def stopping() -> Iterator[Callable[[], bool]]:
     finally:
         for wish_number, handler in before.items():
             signal.signal(wish_number, handler)
+
+
+def over(stop: Callable[[], bool], *, after: timedelta) -> Callable[[], bool]:
+    """Whether to stop, or the time is over that begins now."""
+    ends_at = time.monotonic() + after.total_seconds()
+    return lambda: stop() or time.monotonic() >= ends_at

@@ -36,6 +36,7 @@ from integrations.measures.definitions import REQUESTS as REQUESTS
 from integrations.measures.definitions import SWEEP_SECONDS as SWEEP_SECONDS
 from integrations.measures.definitions import SWEEPS as SWEEPS
 from integrations.measures.definitions import TOKEN_ENDPOINT as TOKEN_ENDPOINT
+from integrations.measures.definitions import WEBHOOKS as WEBHOOKS
 from integrations.measures.sheet import Sheet
 
 __all__ = ("ALL", "BEYOND", "SUM", "Measure", "close", "count", "observe", "open_in", "timed")

@@ -103,6 +103,20 @@ REQUEST_SECONDS = Measure(
     labels=("route",),
     bounds=CALL_SECONDS,
 )
+WEBHOOKS = Measure(
+    name="hub_webhook_attempts",
+    help="Attempts to send a message to an application, by how they ended.",
+    labels=("outcome",),
+    known={
+        "outcome": frozenset(
+            (
+                *("delivered", "refused", "redirected", "gone", "secret_unreadable", "internal_error"),
+                *("timeout", "connection_failed", "connection_lost", "tls_failed"),
+                *("url_refused", "port_refused", "host_refused", "address_refused"),
+            )
+        )
+    },
+)
 ALL = (
     REFRESHES,
     REFRESH_FAILURES,
@@ -114,4 +128,5 @@ ALL = (
     SWEEP_SECONDS,
     REQUESTS,
     REQUEST_SECONDS,
+    WEBHOOKS,
 )

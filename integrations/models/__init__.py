@@ -17,6 +17,8 @@ from integrations.models.sealing_key import SealingKey
 from integrations.models.sweep_run import SweepRun
 from integrations.models.use import Use
 from integrations.models.vault_entry import VaultEntry
+from integrations.models.webhook_delivery import WebhookDelivery
+from integrations.models.webhook_endpoint import WebhookEndpoint, WebhookKind
 
 __all__ = [
     "AccountClosure",
@@ -38,4 +40,7 @@ __all__ = [
     "SweepRun",
     "Use",
     "VaultEntry",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookKind",
 ]

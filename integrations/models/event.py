@@ -19,20 +19,24 @@ SLACK = timedelta(hours=1)
 class EventQuerySet(models.QuerySet["Event"]):
     def tell_many(
         self, kind: str, connection_ids: Collection[int], *, details: Mapping[str, object], actor: str = ""
-    ) -> None:
-        """Append the same fact about many connections, in one statement."""
+    ) -> list[tuple[int, int]]:
+        """Append the same fact about many connections, in one statement: which event tells of which connection.
+
+        `flows.events` alone calls it: there, applications hear of it too.
+        """
         if not connection_ids:
-            return
+            return []
         quote = connections[self.db].ops.quote_name
         some = ", ".join(["%s"] * len(connection_ids))
         sql = (
             f"INSERT INTO {quote(self.model._meta.db_table)} "  # noqa: S608
             "(kind, actor, owner_id, connection_id, registration_id, ip, details) "
             "SELECT %s, %s, owner_id, id, registration_id, NULL, %s "
-            f"FROM {quote(Connection._meta.db_table)} WHERE id IN ({some}) ORDER BY id"
+            f"FROM {quote(Connection._meta.db_table)} WHERE id IN ({some}) ORDER BY id RETURNING id, connection_id"
         )
         with connections[self.db].cursor() as cursor:
             cursor.execute(sql, [kind, actor[:150], json.dumps(details), *connection_ids])
+            return [(int(pk), int(connection_id)) for pk, connection_id in cursor.fetchall()]
 
     def within(self, start: datetime, end: datetime) -> Self:
         """Events of a span of time, found by their ids, so that no index on the time is needed.
@@ -75,6 +79,8 @@ class Event(models.Model):
         SEAL_BROKEN = "seal_broken", _("Stored tokens cannot be opened")
         APPLICATION_ALLOWED = "application_allowed", _("Application allowed")
         APPLICATION_REMOVED = "application_removed", _("Application removed")
+        WEBHOOK_CHANGED = "webhook_changed", _("Webhook changed")
+        WEBHOOK_DISABLED = "webhook_disabled", _("Webhook switched off")
         DATA_EXPORTED = "data_exported", _("Data exported")
         ACCOUNT_DELETED = "account_deleted", _("Account deleted")
         REGISTERED = "registered", _("Provider registered")

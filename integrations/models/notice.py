@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations.models.connection import Connection
+from integrations.models.webhook_endpoint import WebhookEndpoint
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
@@ -29,9 +30,15 @@ class Notice(models.Model):
     class Kind(models.TextChoices):
         NEEDS_YOU = "needs_you", "Reconnection needed"
         CONNECTED = "connected", "Connected"
+        WEBHOOK_DISABLED = "webhook_disabled", "Webhook switched off"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, null=True, related_name="+", help_text="Null: it is about a webhook."
+    )
+    webhook_endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, null=True, related_name="+", help_text="Null: about a connection."
+    )
     kind = models.CharField(max_length=16, choices=Kind)
     ip = models.GenericIPAddressField(null=True, help_text="Where it was done; null: not known, or by the hub.")
     user_agent = models.CharField(max_length=300, blank=True, help_text="By which browser, as it called itself.")
@@ -45,7 +52,11 @@ class Notice(models.Model):
         ordering = ("pk",)
         indexes: ClassVar = [models.Index(fields=("user", "kind"), name="notice_by_user")]
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(kind__in=("needs_you", "connected")), name="notice_kind_is_known")
+            models.CheckConstraint(
+                condition=Q(kind__in=("needs_you", "connected"), connection__isnull=False)
+                | Q(kind="webhook_disabled", webhook_endpoint__isnull=False),
+                name="a_notice_is_about_something",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -36,6 +36,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "account_",
         "mfa_",
         "usersessions_",
+        "webhooks:",
     ),
 }
 
@@ -50,7 +51,7 @@ def current(context: Context, section: str) -> SafeString | str:
     first, *_ = names = SECTIONS[section]
     if view == first:
         return format_html('aria-current="{}"', "page")
-    if view in names or any(view.startswith(name) for name in names if name.endswith("_")):
+    if view in names or any(view.startswith(name) for name in names if name.endswith(("_", ":"))):
         return format_html('aria-current="{}"', "true")
     return ""
 

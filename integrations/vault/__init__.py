@@ -31,6 +31,7 @@ from integrations.vault.sealing import (
     store,
 )
 from integrations.vault.stock import SHELVES, Item, Shelf, seal_anew, unopened
+from integrations.vault.webhook_secrets import new_webhook_secret, open_webhook_secrets, replace_webhook_secret
 
 __all__ = (
     "SERVICES",
@@ -47,13 +48,16 @@ __all__ = (
     "move_to_revocation",
     "new_key",
     "new_state",
+    "new_webhook_secret",
     "note",
     "open_client_secret",
     "open_for_revocation",
     "open_pending",
     "open_tokens",
+    "open_webhook_secrets",
     "read",
     "read_keys",
+    "replace_webhook_secret",
     "require_right",
     "seal_anew",
     "seal_client_secret",

@@ -23,6 +23,11 @@ def of_revocation(nonce: str, connection: int, registration: int) -> bytes:
     return _place("pending_revocation", nonce, connection, registration, 0)
 
 
+def of_webhook_secret(column: str, endpoint: str, owner: int, issuer: str, client_id: str, version: int) -> bytes:
+    """Of `webhook_endpoint`: which of its two columns, of whose endpoint, for which application."""
+    return json.dumps(["webhook_endpoint", column, endpoint, owner, issuer, client_id, version]).encode()
+
+
 def of_proof(key_id: str) -> bytes:
     return json.dumps(["sealing_key", key_id]).encode()
 

@@ -61,7 +61,7 @@ class Pending:
     nonce: str | None = field(default=None, repr=False)
 
 
-def _open(sealed: bytes | memoryview, place: bytes, *, noting: bool = True, to_seal: bool = False) -> bytes:
+def open_at(sealed: bytes | memoryview, place: bytes, *, noting: bool = True, to_seal: bool = False) -> bytes:
     """Without `noting`, nothing is written down; a wrong key opens nothing and is told all the same.
 
     `to_seal`: what is opened is sealed again at once, and nobody else gets it.
@@ -77,7 +77,7 @@ def _open(sealed: bytes | memoryview, place: bytes, *, noting: bool = True, to_s
         raise
 
 
-def _seal(value: dict[str, str | None], place: bytes) -> bytes:
+def seal_at(value: dict[str, str | None], place: bytes) -> bytes:
     ring = keyring(to_seal=True)
     require_known(ring)
     return ring.seal(_dump(value), associated_data=place)
@@ -90,7 +90,7 @@ def fingerprint(value: str, *, purpose: str) -> str:
 
 def seal_tokens(connection: Connection, tokens: TokenSet, *, version: int) -> bytes:
     """Seal for this connection at this version; the caller stores both in one transaction."""
-    return _seal(tokens.as_dict(), _tokens_place(connection, version))
+    return seal_at(tokens.as_dict(), _tokens_place(connection, version))
 
 
 def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: int, noting: bool = True) -> TokenSet:
@@ -101,7 +101,7 @@ def open_tokens(connection: Connection, sealed: bytes | memoryview, *, version: 
     """
     if not sealed:
         raise SealError("value_missing", "no tokens are stored for this connection")
-    return _token_set(_open(sealed, _tokens_place(connection, version), noting=noting))
+    return _token_set(open_at(sealed, _tokens_place(connection, version), noting=noting))
 
 
 def store(connection: Connection, tokens: TokenSet) -> None:
@@ -133,7 +133,7 @@ def seal_client_secret(registration: ClientRegistration, client_secret: str | No
     """Put the sealed secret and its version on a saved registration; the caller saves it again."""
     registration.secret_version += 1
     registration.sealed_client_secret = (
-        None if client_secret is None else _seal({"client_secret": client_secret}, _client_secret_place(registration))
+        None if client_secret is None else seal_at({"client_secret": client_secret}, _client_secret_place(registration))
     )
 
 
@@ -146,12 +146,12 @@ def open_client_secret(registration: ClientRegistration, *, noting: bool = True)
     if registration.sealed_client_secret is None:
         return None
     place = _client_secret_place(registration)
-    opened = json.loads(_open(registration.sealed_client_secret, place, noting=noting))
+    opened = json.loads(open_at(registration.sealed_client_secret, place, noting=noting))
     return str(opened["client_secret"])
 
 
 def seal_pending(request: AuthorizationRequest, pending: Pending) -> None:
-    request.sealed = _seal({"code_verifier": pending.code_verifier, "nonce": pending.nonce}, _pending_place(request))
+    request.sealed = seal_at({"code_verifier": pending.code_verifier, "nonce": pending.nonce}, _pending_place(request))
 
 
 def open_pending(request: AuthorizationRequest) -> Pending:
@@ -160,7 +160,7 @@ def open_pending(request: AuthorizationRequest) -> Pending:
     Raises:
         SealError: not the value that belongs here.
     """
-    return Pending(**json.loads(_open(request.sealed, _pending_place(request))))
+    return Pending(**json.loads(open_at(request.sealed, _pending_place(request))))
 
 
 def seal_for_revocation(
@@ -170,7 +170,7 @@ def seal_for_revocation(
     row = PendingRevocation(
         connection=connection, registration_id=connection.registration_id, nonce=nonce or uuid.uuid4()
     )
-    row.sealed = _seal(tokens.as_dict(), _revocation_place(row))
+    row.sealed = seal_at(tokens.as_dict(), _revocation_place(row))
     row.key_id = sealed_under(row.sealed)
     return row
 
@@ -181,7 +181,7 @@ def move_to_revocation(connection: Connection, sealed: bytes, *, version: int, n
     Raises:
         SealError: not the value that belongs there, or no key is to be had now.
     """
-    tokens = _token_set(_open(sealed, _tokens_place(connection, version), to_seal=True))
+    tokens = _token_set(open_at(sealed, _tokens_place(connection, version), to_seal=True))
     return seal_for_revocation(connection, tokens, nonce=nonce)
 
 
@@ -191,7 +191,7 @@ def open_for_revocation(row: PendingRevocation) -> TokenSet:
     Raises:
         SealError: not the value that belongs here.
     """
-    return _token_set(_open(row.sealed, _revocation_place(row)))
+    return _token_set(open_at(row.sealed, _revocation_place(row)))
 
 
 def new_state() -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import models
 
 from integrations.crypto import Keyring, SealError, sealed_under
-from integrations.models import AuthorizationRequest, ClientRegistration, PendingRevocation, VaultEntry
+from integrations.models import AuthorizationRequest, ClientRegistration, PendingRevocation, VaultEntry, WebhookEndpoint
 from integrations.models.batch import replace_sealed
 from integrations.vault import places
 
@@ -108,6 +108,15 @@ def _of_revocation(pk: int, nonce: Any, connection: int, registration: int) -> b
     return places.of_revocation(nonce.hex, connection, registration)
 
 
+def _of_webhook(column: str) -> Callable[..., bytes]:
+    def place(pk: int, uuid: Any, *more: Any) -> bytes:
+        return places.of_webhook_secret(column, uuid.hex, *more)
+
+    return place
+
+
+_OF_WEBHOOK = ("uuid", "owner_id", "issuer", "client_id", "secret_version")
+
 SHELVES = (
     Shelf(
         table="client_registration",
@@ -144,6 +153,22 @@ SHELVES = (
         column="sealed",
         columns=("state_hash", "user_id", "registration_id", "variables"),
         place=_of_attempt,
+        has_key_id=False,
+    ),
+    Shelf(
+        table="webhook_endpoint",
+        model=WebhookEndpoint,
+        column="sealed_secret",
+        columns=_OF_WEBHOOK,
+        place=_of_webhook("sealed_secret"),
+        has_key_id=False,
+    ),
+    Shelf(
+        table="webhook_endpoint_previous",
+        model=WebhookEndpoint,
+        column="sealed_previous_secret",
+        columns=_OF_WEBHOOK,
+        place=_of_webhook("sealed_previous_secret"),
         has_key_id=False,
     ),
 )

@@ -53,6 +53,7 @@ KINDS: Mapping[str, tuple[Event.Kind, ...]] = {
         Event.Kind.NEEDS_REAUTHORIZATION,
         Event.Kind.REVOCATION_FAILED,
         Event.Kind.SEAL_BROKEN,
+        Event.Kind.WEBHOOK_DISABLED,
     ),
 }
 

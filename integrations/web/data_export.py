@@ -18,7 +18,7 @@ from django.db import models
 
 from integrations.flows.event_export import in_chunks
 from integrations.flows.preferences import preferences_of
-from integrations.models import Attempt, Connection, Event, Use
+from integrations.models import Attempt, Connection, Event, Use, WebhookEndpoint
 from integrations.providers import PROVIDERS
 from integrations.web.presentation import provider_name
 
@@ -48,6 +48,7 @@ def data_pieces(user: User, *, now: datetime) -> Iterator[str]:
     yield from _listed("uses", map(_use, uses.iterator(chunk_size=500)))
     attempts = Attempt.objects.filter(user=user).select_related("registration", "connection").order_by("-pk")
     yield from _listed("connect_attempts", map(_attempt, attempts.iterator(chunk_size=500)))
+    yield from _listed("webhooks", map(_webhook, user.webhook_endpoints.order_by("pk")))
     yield "\n}\n"
 
 
@@ -161,6 +162,16 @@ def _attempt(row: Attempt) -> dict[str, object]:
         "started_at": row.started_at,
         "ended_at": row.ended_at,
         "steps": row.steps,
+    }
+
+
+def _webhook(row: WebhookEndpoint) -> dict[str, object]:
+    return {
+        "application": row.client_id,
+        "url": row.url,
+        "kinds": row.kinds,
+        "created_at": row.created_at,
+        "disabled_at": row.disabled_at,
     }
 
 

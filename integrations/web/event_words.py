@@ -31,6 +31,7 @@ _PLAIN: Mapping[str, "StrPromise"] = {
     Kind.DISCONNECTED: gettext_lazy("%(service)s was disconnected."),
     Kind.REVOKED_AT_PROVIDER: gettext_lazy("%(service)s confirmed that the access has ended."),
     Kind.SEAL_BROKEN: gettext_lazy("The stored access to %(service)s can no longer be read: reconnect the account."),
+    Kind.WEBHOOK_DISABLED: gettext_lazy("A webhook was switched off."),
     Kind.DATA_EXPORTED: gettext_lazy("Your data was exported."),
     Kind.ACCOUNT_DELETED: gettext_lazy("An account was deleted."),
 }
@@ -109,6 +110,18 @@ def _application(event: Event, service: str) -> dict[str, str]:
     return {"application": name or _("An application"), "service": service}
 
 
+_OF_WEBHOOKS: Mapping[str, "StrPromise"] = {
+    "added": gettext_lazy("A webhook was added."),
+    "secret_replaced": gettext_lazy("A webhook got a new secret."),
+    "enabled": gettext_lazy("A webhook was switched on again."),
+    "removed": gettext_lazy("A webhook was deleted."),
+}
+
+
+def _webhook(event: Event, service: str) -> str:
+    return str(_OF_WEBHOOKS.get(str(event.details.get("what", "")), _("A webhook was changed.")))
+
+
 _WITH_DETAILS: Mapping[str, Callable[[Event, str], str]] = {
     Kind.APPLICATION_ALLOWED: _allowed,
     Kind.APPLICATION_REMOVED: _removed,
@@ -117,6 +130,7 @@ _WITH_DETAILS: Mapping[str, Callable[[Event, str], str]] = {
     Kind.REVOCATION_FAILED: _failed_to_revoke,
     Kind.SCOPE_CHANGED: _changed_scope,
     Kind.SCOPE_UNEXPECTED: _unexpected_scope,
+    Kind.WEBHOOK_CHANGED: _webhook,
 }
 
 

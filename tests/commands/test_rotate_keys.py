@@ -269,7 +269,14 @@ def test_what_a_lost_key_sealed_is_dropped_and_its_owners_are_asked_to_reconnect
     done = run_json("lost", "test", "--yes")
 
     assert would | {"dropped": True} == done
-    assert done == {"connections": 1, "revocations": 1, "attempts": 1, "registrations": ["work"], "dropped": True}
+    assert done == {
+        "connections": 1,
+        "revocations": 1,
+        "attempts": 1,
+        "webhooks": 0,
+        "registrations": ["work"],
+        "dropped": True,
+    }
     for row in (lost, revoked, kept):
         row.refresh_from_db()
     assert (lost.status, lost.last_error_code) == (Connection.Status.NEEDS_REAUTHORIZATION, "key_lost")

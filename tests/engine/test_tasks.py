@@ -25,9 +25,17 @@ from integrations.models import (
 )
 from tests.clock import Clock
 from tests.engine.running import Engine
-from tests.factories import make_authorization_request, make_connection, make_pending_revocation, make_user
+from tests.factories import (
+    make_authorization_request,
+    make_connection,
+    make_pending_revocation,
+    make_user,
+    make_webhook_delivery,
+    make_webhook_endpoint,
+)
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
+from tests.fakes.receiver import Receiver
 from tests.fakes.registration import register_sandbox
 from tests.flows.journey import fresh, kinds, stored_tokens
 from tests.flows.sweeping import are_idle, are_in_step, connect_many, statuses, versions
@@ -171,6 +179,15 @@ def test_mail_that_waits_is_sent_once(engine: Engine, settings: Settings) -> Non
 
     assert len(mail.outbox) == 1
     assert not Notice.objects.exists()
+
+
+def test_applications_are_told(engine: Engine, receiver: Receiver) -> None:
+    message = make_webhook_delivery(make_webhook_endpoint(url=receiver.url))
+
+    engine.run(tasks.tell_applications)
+    engine.run(tasks.tell_applications)
+
+    assert receiver.ids == [message.message_id]
 
 
 def test_the_deletion_of_an_account_is_finished(engine: Engine, provider_server: FakeAuthorizationServer) -> None:

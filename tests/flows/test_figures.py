@@ -14,6 +14,8 @@ from tests.factories import (
     make_pending_revocation,
     make_registration,
     make_user,
+    make_webhook_delivery,
+    make_webhook_endpoint,
 )
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +31,7 @@ def test_an_empty_hub_has_figures_and_no_sweep() -> None:
 
     assert found[figures.OLDEST_DUE] == {(): 0.0}
     assert found[figures.CONNECTIONS] == {}
-    assert found[figures.NOTICES] == {("connected",): 0.0, ("needs_you",): 0.0}
+    assert found[figures.NOTICES] == {("connected",): 0.0, ("needs_you",): 0.0, ("webhook_disabled",): 0.0}
     assert figures.SWEEP_FINISHED not in found
     assert set(found) <= set(FIGURES)
 
@@ -95,3 +97,19 @@ def test_what_waits_and_what_is_refused_is_told() -> None:
     assert found[figures.OLDEST_REVOCATION][()] > 0
     assert sum(found[figures.NOTICES].values()) == 1
     assert found[figures.ALARMS] == {("sandbox", "broken"): 1}
+
+
+def test_what_is_late_is_what_no_receiver_delays() -> None:
+    now = timezone.now()
+    hour = now - timedelta(hours=1)
+    make_webhook_delivery(next_attempt_at=now - timedelta(minutes=10))
+    make_webhook_delivery(next_attempt_at=now + timedelta(minutes=10))
+    make_webhook_delivery(make_webhook_endpoint(failing_since=hour), next_attempt_at=hour)
+    make_webhook_delivery(make_webhook_endpoint(paused_until=now + timedelta(minutes=1)), next_attempt_at=hour)
+    make_webhook_delivery(make_webhook_endpoint(disabled_at=now, disabled_why="gone"), state="failed")
+
+    found = all_figures()
+
+    assert found[figures.WEBHOOKS] == {(): 4}
+    assert 600 <= found[figures.OLDEST_WEBHOOK][()] < 660
+    assert found[figures.WEBHOOKS_OFF] == {(): 1}

@@ -27,7 +27,7 @@ def mail_is_sent(settings: Settings) -> None:
     settings.EMAIL_URL = "smtp://localhost:25"
 
 
-def told() -> list[tuple[str, int]]:
+def told() -> list[tuple[str, int | None]]:
     return [(notice.kind, notice.connection_id) for notice in Notice.objects.all()]
 
 

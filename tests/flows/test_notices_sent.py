@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from integrations.flows import disconnect, notices
 from integrations.models import ClientRegistration, Connection, Mailbox, Notice, Preferences
-from tests.factories import make_user
+from tests.factories import about, make_user
 from tests.fakes.mail_server import MailServer, running_mail_server
 from tests.flows.threads import in_threads
 from tests.flows.worker import started_process
@@ -78,11 +78,11 @@ def test_new_connections_do_not_wait_and_are_told_one_by_one() -> None:
 
 
 def reconnected(notice: Notice) -> None:
-    Connection.objects.filter(pk=notice.connection_id).update(status=Connection.Status.ACTIVE)
+    Connection.objects.filter(pk=about(notice).pk).update(status=Connection.Status.ACTIVE)
 
 
 def disconnected(notice: Notice) -> None:
-    disconnect.disconnect(notice.connection, actor="robin", now=timezone.now())
+    disconnect.disconnect(about(notice), actor="robin", now=timezone.now())
 
 
 def deactivated(notice: Notice) -> None:

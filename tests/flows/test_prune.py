@@ -18,6 +18,7 @@ from tests.factories import (
     make_notice,
     make_sweep_run,
     make_use,
+    make_webhook_delivery,
 )
 from tests.flows.threads import started
 
@@ -59,8 +60,11 @@ def test_each_rule_takes_what_is_over_and_leaves_the_rest() -> None:
     make_notice(created_at=ago(days=2))
     for days in (-1, 1):
         Session.objects.create(session_key=f"key {days}", session_data="", expire_date=ago(days=days))
+    for days in (1, 89, 91):
+        make_webhook_delivery(created_at=ago(days=days))
 
     expected = {"authorization_requests": 1, "events": 4, "uses": 1, "sweep_runs": 2, "notices": 1, "sessions": 1}
+    expected["webhook_deliveries"] = 1
     assert pruned(dry_run=True).deleted == expected
     assert pruned().deleted == expected
 

@@ -9,7 +9,11 @@ from integrations.flows import access, disconnect, refresh
 from integrations.measures.gather import gather
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
+from tests.clock import Clock
+from tests.factories import make_webhook_delivery, make_webhook_endpoint
 from tests.fakes.misbehaviour import Behaviour
+from tests.fakes.receiver import Receiver
+from tests.flows.hooking import send
 from tests.flows.journaling import left_in_journal
 from tests.flows.journey import Journey, fresh
 from tests.flows.leases import borrow, lease_to_somebody
@@ -148,3 +152,16 @@ def test_borrowing_and_calling_are_counted_by_who_calls(journey: Journey, counti
         ("program", "2xx"): 1,
         ("console", "2xx"): 1,
     }
+
+
+def test_attempts_to_tell_an_application_are_counted_by_how_they_ended(
+    receiver: Receiver, clock: Clock, counting: Path
+) -> None:
+    endpoint = make_webhook_endpoint(url=receiver.url)
+    receiver.answer(500)
+    make_webhook_delivery(endpoint)
+    send(clock)
+    clock.advance(seconds=10)
+    send(clock)
+
+    assert counted(counting, "hub_webhook_attempts") == {("refused",): 1, ("delivered",): 1}

@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.utils import timezone
 from django.utils.formats import date_format
 from pytest_django import Settings
 
-from integrations.models import Connection, Preferences
-from tests.factories import make_registration, make_user
+from integrations.flows import webhook_queue, webhooks
+from integrations.models import Connection, Preferences, WebhookEndpoint
+from tests.factories import about, make_registration, make_user, make_webhook_endpoint
 from tests.mail.posting import added, broken, sent
 
 pytestmark = pytest.mark.django_db
@@ -44,8 +46,8 @@ def test_what_needs_a_person_is_listed_with_why_and_where() -> None:
         "2 of your connections need you.",
         "Sandbox: ada@example.test\nNeeds you: access was withdrawn at Sandbox",
         "Sandbox: Backup\nNeeds you: the stored access can no longer be read",
-        f"\n\nhttps://hub.example.com/connections/{one.connection.uuid}/\n\n",
-        f"\n\nhttps://hub.example.com/connections/{other.connection.uuid}/\n\n",
+        f"\n\nhttps://hub.example.com/connections/{about(one).uuid}/\n\n",
+        f"\n\nhttps://hub.example.com/connections/{about(other).uuid}/\n\n",
         "\n\nhttps://hub.example.com/settings/notifications/\n\n",
     ):
         assert words in text
@@ -74,7 +76,7 @@ def test_what_was_added_is_told_with_when_from_where_and_what_to_do() -> None:
         "Account at Sandbox: ada@example.test",
         f"When: {date_format(notice.created_at, 'DATETIME_FORMAT')} UTC",
         "From: Firefox on Linux, address 203.0.113.9",
-        f"https://hub.example.com/connections/{notice.connection.uuid}/",
+        f"https://hub.example.com/connections/{about(notice).uuid}/",
         "If it was not you, disconnect it there.",
         "https://hub.example.com/accounts/password/change/",
         "https://hub.example.com/settings/notifications/",
@@ -166,10 +168,38 @@ def test_a_long_list_ends_in_a_link() -> None:
 
 def test_a_name_of_ones_own_is_used_and_a_connection_is_listed_once() -> None:
     notice = broken(name="Work")
-    Connection.objects.filter(pk=notice.connection_id).update(account_label="x")
+    Connection.objects.filter(pk=about(notice).pk).update(account_label="x")
     notice.pk = None
     notice.save(force_insert=True)
     report = sent(timedelta(seconds=1))
 
     assert report.sent == 1
     assert newest()[1].count("Sandbox: Work") == 1
+
+
+def test_a_webhook_that_was_switched_off_is_told_to_its_owner_alone() -> None:
+    owner = make_user("ada")
+    endpoint = make_webhook_endpoint(
+        owner=owner, url="https://hook.example.test/path?key=canary-0123456789", now=timezone.now()
+    )
+    webhook_queue.disable(endpoint, WebhookEndpoint.Why.FAILING, now=timezone.now())
+    sent()
+
+    message, text, html = newest()
+    assert message.to == ["ada@example.test"]
+    assert message.subject == "A webhook to hook.example.test was switched off"
+    for words in (
+        "The hub sends no more messages to hook.example.test.",
+        "Why: It failed for five days.",
+        f"\n\nhttps://hub.example.com/webhooks/{endpoint.uuid}/",
+    ):
+        assert words in text
+    assert "canary" not in text + html
+
+
+def test_a_webhook_that_is_on_again_before_the_mail_leaves_is_not_told() -> None:
+    endpoint = make_webhook_endpoint()
+    webhook_queue.disable(endpoint, WebhookEndpoint.Why.GONE, now=timezone.now())
+    webhooks.enable(endpoint, now=timezone.now(), actor="them")
+
+    assert sent().sent == 0

@@ -5,7 +5,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from integrations.models import Mailbox, Notice
-from tests.factories import make_notice, make_user
+from tests.factories import about, make_notice, make_user
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -30,10 +30,10 @@ def test_a_lease_has_an_owner_and_an_end() -> None:
 
 
 def test_a_notice_goes_with_whom_it_is_for() -> None:
-    notice = make_notice()
+    connection = about(make_notice())
 
-    notice.connection.events.all().delete()
-    notice.connection.delete()
+    connection.events.all().delete()
+    connection.delete()
 
     assert not Notice.objects.exists()
 

@@ -30,6 +30,8 @@ from tests.factories import (
     make_sweep_run,
     make_use,
     make_user,
+    make_webhook_delivery,
+    make_webhook_endpoint,
 )
 
 OURS = tuple(apps.get_app_config("integrations").get_models())
@@ -55,6 +57,8 @@ def test_every_column_that_may_hold_a_secret_holds_sealed_bytes_or_a_hash() -> N
         ("ClientRegistration", "sealed_client_secret"): models.BinaryField,
         ("PendingRevocation", "sealed"): models.BinaryField,
         ("VaultEntry", "sealed"): models.BinaryField,
+        ("WebhookEndpoint", "sealed_previous_secret"): models.BinaryField,
+        ("WebhookEndpoint", "sealed_secret"): models.BinaryField,
     }
     assert {key for key, kind in named.items() if not issubclass(kind, models.BinaryField)} == {
         ("Attempt", "error_code"),
@@ -69,6 +73,10 @@ def test_every_column_that_may_hold_a_secret_holds_sealed_bytes_or_a_hash() -> N
         ("PendingRevocation", "last_error_code"),
         ("PendingRevocation", "nonce"),
         ("ProviderStanding", "error_code"),
+        ("WebhookDelivery", "last_error_code"),
+        ("WebhookDelivery", "state"),
+        ("WebhookEndpoint", "previous_secret_ends_at"),
+        ("WebhookEndpoint", "secret_version"),
     }
 
 
@@ -90,6 +98,8 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         Mailbox.objects.create(user=make_user()),
         Preferences.objects.create(user=make_user()),
         make_allowance(connection),
+        make_webhook_endpoint(),
+        make_webhook_delivery(),
         AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
         SealingKey.objects.create(key_id="k1", proof=b"sealed"),
         Attempt.objects.create(

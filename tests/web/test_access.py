@@ -10,8 +10,24 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from integrations.models import AccountClosure, ClientRegistration, Connection, Event, PendingRevocation, SweepRun
-from tests.factories import make_event, make_pending_revocation, make_sweep_run, make_user
+from integrations.models import (
+    AccountClosure,
+    ClientRegistration,
+    Connection,
+    Event,
+    PendingRevocation,
+    SweepRun,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from tests.authorization_server.steps import make_application
+from tests.factories import (
+    make_event,
+    make_pending_revocation,
+    make_sweep_run,
+    make_user,
+    make_webhook_endpoint,
+)
 from tests.web.person import Person
 
 #: Open to everybody: signing in and up, the language, and the protocol endpoints, which authenticate clients and tokens
@@ -112,7 +128,8 @@ def snapshot() -> list[object]:
     return [
         list(Connection.objects.order_by("pk").values()),
         list(ClientRegistration.objects.order_by("pk").values("slug", "enabled", "client_id", "secret_version")),
-        Event.objects.count(),
+        list(WebhookEndpoint.objects.order_by("pk").values("url", "secret_version", "disabled_at")),
+        Event.objects.count() + WebhookDelivery.objects.count(),
     ]
 
 
@@ -122,6 +139,9 @@ def connection(person: Person) -> Connection:
     make_event(connection=connection)
     make_pending_revocation(connection=connection)
     make_sweep_run()
+    # Under the same address, so that every route is asked for something that is there.
+    make_webhook_endpoint(owner=person.user, uuid=connection.uuid, url="https://hook.alice.example.test/")
+    make_application(user=person.user, name="Agenda of alice")
     AccountClosure.objects.create(user=make_user(), started_at=connection.created_at)
     return connection
 
@@ -248,7 +268,7 @@ def words(response: HttpResponse) -> str:
 def assert_refused_or_sent_to_sign_in(response: HttpResponse, route: Route) -> None:
     if response.status_code in {301, 302}:
         location = response.headers["Location"]
-        page_of_an_action = re.fullmatch(r"/connections/(new/[\w-]+|[0-9a-f-]{36})/", location)
+        page_of_an_action = re.fullmatch(r"/(connections|webhooks)/(new/[\w-]+|[0-9a-f-]{36})/", location)
         assert "/login/" in location or page_of_an_action or location == "/accounts/signup/", (route, location)
     else:
         assert response.status_code in REFUSALS, (route, response.status_code)

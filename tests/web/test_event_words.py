@@ -31,6 +31,8 @@ def test_each_kind_has_a_sentence_and_one_group(db: None) -> None:
         ("revocation_failed", {"code": "server_error"}, "could not be told"),
         ("refresh_failed", {"code": "rate_limited"}, "Why: Sandbox is busy."),
         ("refresh_failed", {"code": "unheard_of"}, "Renewing the access to Sandbox failed."),
+        ("webhook_changed", {"what": "secret_replaced"}, "A webhook got a new secret."),
+        ("webhook_changed", {"what": ["?"]}, "A webhook was changed."),
     ],
 )
 def test_details_are_told_in_words(db: None, kind: str, details: dict[str, object], words: str) -> None:

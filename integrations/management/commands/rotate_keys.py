@@ -112,10 +112,14 @@ In this order; docs/keys.md says why. SIGINT and SIGTERM finish the batch in han
         return Outcome(report={}, lines=[AFTER_RETIRE.format(key=options["key"])])
 
     def _lost(self, options: Mapping[str, Any]) -> Outcome:
-        going = lost_key.give_up(options["key"]) if options["yes"] else lost_key.lost_with(options["key"])
+        if options["yes"]:
+            going = lost_key.give_up(options["key"], now=timezone.now())
+        else:
+            going = lost_key.lost_with(options["key"])
         lines = [
             f"{'Dropped' if options['yes'] else 'Would go'}: the tokens of {going.connections} connections, whose "
-            f"owners must reconnect; {going.revocations} revocations; {going.attempts} attempts to connect."
+            f"owners must reconnect; {going.revocations} revocations; {going.attempts} attempts to connect; "
+            f"the secrets of {going.webhooks} webhooks, which are switched off."
         ]
         if going.registrations:
             lines.append(f"Enter the client_secret again: {', '.join(going.registrations)}")

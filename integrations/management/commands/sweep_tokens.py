@@ -11,15 +11,17 @@ from django.utils import timezone
 from integrations.flows import bulk_revoke
 from integrations.flows.close_account import finish_closures
 from integrations.flows.sweep import SweepOptions, SweepReport, sweep
+from integrations.flows.webhook_send import send_webhooks
 from integrations.mail.outbox import send_notices
 from integrations.management.operator_command import OperatorCommand, Outcome, UsageError
 from integrations.management.options import duration, positive
 from integrations.management.progress import progress
-from integrations.management.stopping import stopping
+from integrations.management.stopping import over, stopping
 from integrations.providers import PROVIDERS
 
 DEFAULTS = SweepOptions()
 BULK_BUDGET = timedelta(minutes=1)
+WEBHOOK_BUDGET = timedelta(minutes=1)
 
 
 class Command(OperatorCommand):
@@ -73,8 +75,10 @@ manage.py sweep_tokens --provider github --limit 100 --dry-run --json
             if not chosen.dry_run:
                 bulk_revoke.go_on_all(clock=timezone.now, budget=BULK_BUDGET, stop=stop)
                 finish_closures(clock=timezone.now, stop=stop)
-                # What became of it is told by send_notices; a mail server that is down is not the sweep's failure.
+                # What became of it is told by their own commands; a mail server that is down, or a receiver, is not the
+                # sweep's failure.
                 send_notices(clock=timezone.now, stop=stop)
+                send_webhooks(clock=timezone.now, stop=over(stop, after=WEBHOOK_BUDGET))
         problem = "An operator must act: see the client registrations in admin." if report.needs_operator else ""
         return Outcome(report=asdict(report), lines=[_line(report, dry_run=chosen.dry_run)], problem=problem)
 
