@@ -53,6 +53,12 @@ def live_tokens(person_id: int, *, now: datetime) -> QuerySet[AccessToken]:
     return rows.filter(Q(expires__gt=now) | refreshed)
 
 
+def people_of(application: Application) -> int:
+    """How many people an application holds tokens of."""
+    held = AccessToken.objects.filter(application=application, user__isnull=False)
+    return int(held.values("user_id").distinct().count())
+
+
 def scope_held(person_id: int, application: Application, *, now: datetime) -> frozenset[str]:
     """The scope that an application already has of a person."""
     live = live_tokens(person_id, now=now).filter(application=application)
