@@ -48,7 +48,7 @@ def test_the_page_says_who_asks_what_for_which_account_and_where_the_browser_goe
     assert "Use the accounts that you share with it" in words
     assert "you go back to <strong><bdi>client.example</bdi></strong>" in words
     assert "<bdi>robin</bdi>" in words
-    assert "cannot be cut down" in words
+    assert "the access that a service gave cannot be narrowed" in words
     assert ticked(page) == []
 
 
@@ -151,10 +151,10 @@ def test_who_has_no_connection_is_led_to_one_and_back_to_this_very_page(browser:
     page = open_page(browser)
 
     back = page.context["choice"].add_path
-    catalogue = browser.get(back)
     assert "no connection that it could use yet" in page.content.decode()
     assert back.startswith("/connections/new/?next=%2Foauth%2Fauthorize%2F%3F")
-    assert catalogue.status_code == 200
+    make_registration(slug="sandbox")
+    assert f'href="/connections/new/sandbox/?{back.partition("?")[2]}"' in browser.get(back).content.decode()
 
 
 @pytest.mark.requirement(111, 112)
