@@ -174,8 +174,11 @@ def test_ids_of_others_and_what_is_no_feature_are_passed_over(browser: Client, p
         "\u202e:profile",
     ]
 
+    page = open_page(browser).content.decode()
     response = decide(browser, *hostile)
 
+    assert str(own.uuid) in page
+    assert not [row for row in (theirs, hubs, ended) if str(row.uuid) in page]
     assert response_of(response)["code"]
     assert not Allowance.objects.exists()
 
