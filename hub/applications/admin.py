@@ -42,7 +42,8 @@ class RuleAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).filter(issuer="", person__isnull=True)
         name = Application.objects.filter(client_id=OuterRef("client_id")).values("name")
-        return rows.annotate(application_name=Subquery(name[:1]))
+        named: QuerySet[Any] = rows.annotate(application_name=Subquery(name[:1]))
+        return named
 
     def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """One at a time: each page says what goes."""
