@@ -78,7 +78,7 @@ AFTER = {
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integrations", "0014_allowances"),
+        ("integrations", "0015_bulk_members"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
