@@ -6,6 +6,7 @@ from django.conf import global_settings
 from django.utils.csp import CSP
 
 from hub import engine, environment, key_service, logging, sign_in_forms
+from hub.applications import environment as applications
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
 from hub.watching import environment as watching
@@ -64,6 +65,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "oauth2_provider",
     "integrations",
+    "hub.applications",
     "hub.watching",
     *(["hub.sandbox"] if HUB_SANDBOX else []),
 ]
@@ -163,6 +165,12 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
 # authorization server
 
 OAUTH2_PROVIDER = authorization_server.oauth2_provider(site_url=SITE_URL, loopback=not PRODUCTION, sandbox=HUB_SANDBOX)
+
+# The toolkit's own. Migrations of tables that refer to it read the setting.
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+HUB_APPLICATIONS = applications.who_registers(env)
+# Whoever has two hundred connections may tick some features of each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
 # logs and error reports
 

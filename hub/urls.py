@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("hub.authorization_server.urls")),
+    path("", include("hub.applications.urls")),
     path("api/v1/", api.urls),
     path("", include("hub.webhooks.urls")),
     path("", include("integrations.web.urls")),

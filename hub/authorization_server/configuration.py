@@ -19,7 +19,7 @@ SCOPE = {
 }
 
 ADMIN_CLASSES = {
-    "APPLICATION_ADMIN_CLASS": f"{PACKAGE}.admin.ApplicationAdmin",
+    "APPLICATION_ADMIN_CLASS": "hub.applications.application_admin.ApplicationAdmin",
     **{
         f"{credential}_ADMIN_CLASS": f"{PACKAGE}.admin.NoPage"
         for credential in ("ACCESS_TOKEN", "REFRESH_TOKEN", "ID_TOKEN", "GRANT")

@@ -1,28 +1,55 @@
-"""The consent page: a person decides what an application may do for them."""
+"""The consent page: a person decides what an application may do for them, and with which of their connections.
+
+What the page showed is what is allowed: the form carries a signed copy of it, and a form that says anything else, or
+that another person was shown, leads nowhere. Which connections may be used is chosen by `hub.applications.choice`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from django import forms
 from django.conf import settings
+from django.core import signing
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.csp import CSP
 from django.utils.translation import gettext
 from django.views.decorators.csp import csp_override
 from oauth2_provider import views
 from oauth2_provider.forms import AllowForm
-from oauth2_provider.models import AccessToken, Application
+from oauth2_provider.http import OAuth2ResponseRedirect
+from oauth2_provider.models import Application
 from oauth2_provider.scopes import get_scopes_backend
 from oauth2_provider.settings import oauth2_settings
 from oauthlib.oauth2 import OAuth2Error
 
+from hub.applications.authorizations import scope_held, tell_allowed
+from hub.applications.choice import allow_chosen, choice_of
+from hub.applications.redirect_uris import is_loopback
+from hub.applications.scope import concerns_connections
 from integrations.oauth.errors import printable
 
 NAME_LIMIT = 120
+SALT = "hub.authorization_server.consent"
+#: What a person reads on the page, or what is done with their answer.
+SHOWN = (
+    *("client_id", "redirect_uri", "scope", "state", "response_type"),
+    *("code_challenge", "code_challenge_method", "nonce", "resource"),
+)
+
+
+class ConsentForm(AllowForm):  # type: ignore[misc]
+    """The toolkit's form, and a signed copy of what the page showed."""
+
+    shown = forms.CharField(widget=forms.HiddenInput())
 
 
 class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
     """Ask a person whether a client may act for them (RFC 6749 §4.1.1). Always asks: no client can skip it."""
+
+    form_class = ConsentForm
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         query = request.GET.copy()
@@ -30,29 +57,48 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         request.GET = query  # type: ignore[assignment]
         return super().get(request, *args, **kwargs)  # type: ignore[no-any-return]
 
-    def form_valid(self, form: AllowForm) -> HttpResponse:
+    def get_initial(self) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_initial()
+        return initial | {"shown": _signed(self.request, initial)}
+
+    def form_valid(self, form: ConsentForm) -> HttpResponse:
         application = Application.objects.filter(client_id=form.cleaned_data["client_id"]).first()
         if not application or not application.redirect_uri_allowed(form.cleaned_data["redirect_uri"]):
             return self.form_invalid(form)
-        return super().form_valid(form)  # type: ignore[no-any-return]
+        if not _is_what_was_shown(self.request, form.cleaned_data):
+            return self.form_invalid(form)
+        with transaction.atomic():
+            response: HttpResponse = super().form_valid(form)
+            # Known only where the toolkit made a grant.
+            if form.cleaned_data.get("allow") and getattr(self, "success_url", None):
+                self._allow(application, form.cleaned_data["scope"].split())
+        return response
 
-    def form_invalid(self, form: AllowForm) -> HttpResponse:
+    def form_invalid(self, form: ConsentForm) -> HttpResponse:
         """Answer a form that is not the one we rendered; there is no address that it would be safe to return to."""
         return self.render_to_response({"error": {"error": "invalid_request"}}, status=400)
 
     def redirect(self, redirect_to: str, application: Application | None) -> HttpResponse:
-        response: HttpResponse = super().redirect(_with_iss(redirect_to), application)
+        # It is one of the application's own; plain http is good for the person's own machine (RFC 8252 §7.3).
+        schemes = {"https", *oauth2_settings.ALLOWED_REDIRECT_URI_SCHEMES}
+        if is_loopback(urlsplit(redirect_to).hostname or ""):
+            schemes.add("http")
+        response: HttpResponse = OAuth2ResponseRedirect(_with_iss(redirect_to), schemes)
         response.status_code = 303
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        held = _scope_held(self.request, context["application"])
+        application, scope = context["application"], context["scopes"]
+        held = scope_held(self.request.user.pk, application, now=timezone.now())
         titles = get_scopes_backend().get_all_scopes()
-        context["client_name"] = printable(context["application"].name, limit=NAME_LIMIT) or gettext("Unnamed client")
-        context["asked"] = [titles[scope] for scope in context["scopes"] if scope not in held]
-        context["held"] = [titles[scope] for scope in context["scopes"] if scope in held]
+        context["client_name"] = printable(application.name, limit=NAME_LIMIT) or gettext("Unnamed client")
+        context["asked"] = [titles[token] for token in scope if token not in held]
+        context["held"] = [titles[token] for token in scope if token in held]
         context["destination"] = urlsplit(context["redirect_uri"]).netloc
+        if concerns_connections(scope):
+            here = self.request.get_full_path()
+            context["choice"] = choice_of(self.request.user, application.client_id, back=here)
         return context
 
     def render_to_response(self, context: Mapping[str, Any], **kwargs: Any) -> HttpResponse:
@@ -67,20 +113,35 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         policy = base | {"form-action": [CSP.SELF, _origin(context["redirect_uri"])]}
         return csp_override(policy)(lambda _: response)(self.request)
 
+    def _allow(self, application: Application, scope: list[str]) -> None:
+        """Note what was allowed, and which connections may be used, with the grant or not at all."""
+        tell_allowed(self.request, application, scope)
+        allow_chosen(self.request, application, scope)
+
+
+def _signed(request: HttpRequest, shown: Mapping[str, Any]) -> str:
+    return signing.dumps([request.user.pk, *(_text(shown.get(name)) for name in SHOWN)], salt=SALT)
+
+
+def _is_what_was_shown(request: HttpRequest, sent: Mapping[str, Any]) -> bool:
+    """Whether this person was shown just this."""
+    try:
+        shown = signing.loads(sent["shown"], salt=SALT)
+    except signing.BadSignature:
+        return False
+    return bool(shown == [request.user.pk, *(_text(sent.get(name)) for name in SHOWN)])
+
+
+def _text(value: object) -> str:
+    # A form field is stripped, and one that is missing is the empty text.
+    return "" if value is None else str(value).strip()
+
 
 def _as_text(error: Mapping[str, Any] | OAuth2Error) -> dict[str, str]:
     """What an error says, which may repeat what the request held."""
     if isinstance(error, OAuth2Error):
         return {"error": printable(error.error or ""), "description": printable(error.description or "")}
     return {name: printable(str(text)) for name, text in error.items()}
-
-
-def _scope_held(request: HttpRequest, application: Application) -> set[str]:
-    """The scope that this client already has of this person, by tokens that can still be refreshed."""
-    live = AccessToken.objects.filter(
-        user=request.user.pk, application=application, refresh_token__revoked__isnull=True
-    )
-    return {scope for granted in live.values_list("scope", flat=True) for scope in granted.split()}
 
 
 def _with_iss(redirect_to: str) -> str:

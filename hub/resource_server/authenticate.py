@@ -1,6 +1,7 @@
 """Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query."""
 
 from django.http import HttpRequest
+from django.urls import reverse
 from oauth2_provider.settings import oauth2_settings
 from oauthlib.common import Request
 
@@ -32,5 +33,6 @@ def _by_stored_token(request: HttpRequest, value: str) -> Caller:
         client_id=asked.client.client_id,
         client_name=asked.client.name,
         person_id=None if asked.user is None else asked.user.pk,
+        consent_path="" if asked.user is None else reverse("applications:authorized", args=[asked.client.client_id]),
     )
     return Caller(borrower=borrower, person=asked.user, scope=frozenset(asked.scopes))

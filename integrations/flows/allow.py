@@ -7,8 +7,11 @@ from django.db.models import QuerySet
 
 from integrations.flows.clients import provider_of
 from integrations.flows.events import record
+from integrations.flows.lend import APPLICATION
 from integrations.models import Allowance, Connection, Event
 from integrations.models.connection import ENDED, scope_text
+from integrations.models.person import applications_made_by
+from integrations.oauth.errors import printable
 
 
 def allow(
@@ -16,29 +19,59 @@ def allow(
 ) -> None:
     """Make what a person chose the whole of what an application may use: slugs of features by connection id.
 
-    A connection that is not chosen is no longer allowed. One that is not theirs, was ended, or lacks a feature is
-    passed over: what is shown to them never asks for that.
+    A connection that is not chosen is no longer allowed. One that is not theirs or was ended, and a feature that it
+    lacks, are passed over: what is shown to them never asks for that.
     """
     with transaction.atomic():
         own = Connection.objects.select_for_update(of=("self",)).filter(owner_id=person_id).exclude(status__in=ENDED)
-        rows = {row.pk: row for row in own.filter(pk__in=chosen).select_related("registration")}
-        before = _allowances(person_id, client_id)
-        for allowance in before.exclude(connection_id__in=[pk for pk in rows if chosen[pk]]).select_related(
-            "connection__registration"
-        ):
+        rows = own.filter(pk__in=chosen).select_related("registration").order_by("pk")
+        wanted = {row: slugs for row in rows if (slugs := features_chosen(row, chosen[row.pk]))}
+        before = _allowances(person_id, client_id).exclude(connection_id__in=[row.pk for row in wanted])
+        for allowance in before.select_related("connection__registration"):
             _remove(allowance, client_name=client_name, actor=actor, ip=ip)
-        for row in rows.values():
-            if chosen[row.pk]:
-                _allow(row, client_id, chosen[row.pk], client_name=client_name, actor=actor, ip=ip)
+        for row, slugs in wanted.items():
+            _allow(row, client_id, slugs, client_name=client_name, actor=actor, ip=ip)
 
 
 def remove_application(person_id: int, client_id: str, *, client_name: str, actor: str, ip: str = "") -> int:
-    """Take back all that a person allowed an application; how many connections that were."""
+    """Take back all that a person allowed an application; how many connections that were.
+
+    One event of each connection, and one of the application.
+    """
     with transaction.atomic():
         found = list(_allowances(person_id, client_id).select_related("connection__registration"))
         for allowance in found:
             _remove(allowance, client_name=client_name, actor=actor, ip=ip)
+        details = {"application": client_name, "client_id": client_id}
+        record(Event.Kind.APPLICATION_REMOVED, owner_id=person_id, actor=actor, ip=ip, details=details)
     return len(found)
+
+
+def end_application(client_id: str, *, client_name: str, actor: str) -> int:
+    """Take back whatever anybody allowed an application that is no more: people, and operators; how many rows."""
+    with transaction.atomic():
+        rules = Allowance.objects.filter(issuer="", client_id=client_id)
+        found = list(rules.select_related("connection__registration"))
+        for allowance in found:
+            if allowance.person_id is None:
+                allowance.delete()
+            else:
+                _remove(allowance, client_name=client_name, actor=actor, ip="")
+    return len(found)
+
+
+def end_applications_of(person_id: int) -> None:
+    """Take back what anybody allowed the applications that a person registered, who closes their account."""
+    for client_id, name in applications_made_by(person_id):
+        end_application(client_id, client_name=name, actor=f"{APPLICATION}{printable(name or client_id, limit=100)}")
+
+
+def features_chosen(connection: Connection, features: Collection[str]) -> tuple[str, ...]:
+    """Slugs of a choice that are switched on, with the minimum, without which there is no other; none if none is."""
+    provider = provider_of(connection.registration)
+    on = {feature.slug for feature in provider.features_of(connection.scope)[0]}
+    chosen = on & set(features)
+    return tuple(sorted(chosen | ({provider.minimum.slug} & on))) if chosen else ()
 
 
 def scope_of(connection: Connection, features: Collection[str]) -> frozenset[str]:
@@ -58,9 +91,7 @@ def _allowances(person_id: int, client_id: str) -> QuerySet[Allowance]:
 def _allow(
     row: Connection, client_id: str, features: Collection[str], *, client_name: str, actor: str, ip: str
 ) -> None:
-    on, _ = provider_of(row.registration).features_of(row.scope)
-    slugs = sorted({feature.slug for feature in on} & set(features))
-    scope = scope_text(scope_of(row, slugs))
+    slugs, scope = [*features], scope_text(scope_of(row, features))
     known = Allowance.objects.filter(issuer="", client_id=client_id, connection=row).first()
     if known is not None and (known.features, known.scope) == (slugs, scope):
         return

@@ -16,6 +16,7 @@ from typing import Protocol
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
+from integrations.flows.allow import end_applications_of
 from integrations.flows.disconnect_all import BUDGET, tell_providers, wipe_all
 from integrations.flows.events import record
 from integrations.flows.rows import Clock
@@ -113,7 +114,9 @@ def _end(closure: AccountClosure, *, actor: str, clock: Clock, ip: str = "") -> 
     # Somebody may have switched the account on again meanwhile.
     people().filter(pk=closure.pk).update(is_active=False)
     end_sessions(closure.pk)
-    end_authorizations(closure.pk)
+    with transaction.atomic():
+        end_applications_of(closure.pk)
+        end_authorizations(closure.pk)
     wipe_all(closure.pk, actor=actor, clock=clock, ip=ip)
 
 

@@ -6,6 +6,7 @@ an application only while all of that is allowed to it. What a connection is gra
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import models
@@ -18,6 +19,9 @@ from integrations.flows.errors import NotLent, ScopeMissing
 from integrations.flows.rows import Clock, require_usable
 from integrations.models import Allowance, Connection
 from integrations.oauth.errors import printable
+
+#: How the activity names an application begins so: no user and no command has such a name.
+APPLICATION = "application: "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +39,8 @@ class Borrower:
 
     @property
     def actor(self) -> str:
-        """How the activity names it: no user and no command has such a name."""
-        return f"application: {printable(self.client_name or self.client_id, limit=100)}"
+        """How the activity names it."""
+        return f"{APPLICATION}{printable(self.client_name or self.client_id, limit=100)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +101,7 @@ def token(borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), clock:
             "A token of this connection can do more than this application is allowed.",
             code="token_exceeds_consent",
             scope=loan.excess,
-            consent_path=loan.consent_path,
+            consent_path=_pointing(loan, loan.excess),
         )
     return token_of(loan.connection, scope=scope, clock=clock, actor=borrower.actor)
 
@@ -114,8 +118,14 @@ def require_allowed(loan: Loan, scope: Collection[str]) -> None:
         raise ScopeMissing(
             f"This application is not allowed {' '.join(sorted(missing))} of this connection.",
             scope=missing,
-            consent_path=loan.consent_path,
+            consent_path=_pointing(loan, missing),
         )
+
+
+def _pointing(loan: Loan, scope: Collection[str]) -> str:
+    """The page where its owner can change that, pointing at what is missing; empty where there is none."""
+    query = urlencode({"connection": loan.connection.uuid, "scope": " ".join(sorted(scope))})
+    return f"{loan.consent_path}?{query}" if loan.consent_path else ""
 
 
 def _of_person(borrower: Borrower, uuid: UUID) -> Loan | None:

@@ -3,7 +3,7 @@
 Floors below the edges import nothing of django.contrib; what must go when a person goes is there all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -36,6 +36,18 @@ def end_authorizations(user_id: int) -> None:
     """
     for table in ("Application", "Grant", "RefreshToken", "AccessToken", "IDToken"):
         _rows(f"oauth2_provider.{table}").filter(user_id=user_id).delete()
+
+
+def applications_made_by(user_id: int) -> Sequence[tuple[str, str]]:
+    """`client_id` and name of the applications that a person registered at the hub."""
+    theirs = _rows("oauth2_provider.Application").filter(user_id=user_id)
+    return list(theirs.order_by("pk").values_list("client_id", "name"))
+
+
+def application_names(client_ids: Collection[str]) -> dict[str, str]:
+    """The names of applications by `client_id`, of those that the hub still knows."""
+    known = _rows("oauth2_provider.Application").filter(client_id__in=client_ids)
+    return dict(known.values_list("client_id", "name"))
 
 
 def erase_from_history(user_id: int) -> None:

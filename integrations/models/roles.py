@@ -12,6 +12,7 @@ AUDITOR = "Auditor"
 
 _STATES = (
     "integrations.view_accountclosure",
+    "integrations.view_allowance",
     "integrations.view_attempt",
     "integrations.view_bulkrevocation",
     "integrations.view_clientregistration",
@@ -20,6 +21,7 @@ _STATES = (
     "integrations.view_providerstanding",
     "integrations.view_strayresponse",
     "integrations.view_sweeprun",
+    "oauth2_provider.view_application",
 )
 
 #: Permissions by group, as `app_label.codename`.
@@ -34,12 +36,17 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "integrations.check_clientregistration",
         "integrations.add_bulkrevocation",
         "integrations.change_bulkrevocation",
+        "integrations.add_allowance",
+        "integrations.delete_allowance",
+        "applications.add_suspension",
     ),
     AUDITOR: (
+        "integrations.view_allowance",
         "integrations.view_bulkrevocation",
         "integrations.view_clientregistration",
         "integrations.view_event",
         "integrations.view_sweeprun",
         "integrations.export_event",
+        "oauth2_provider.view_application",
     ),
 }

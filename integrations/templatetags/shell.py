@@ -26,6 +26,15 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "integrations:try",
     ),
     "add": ("integrations:catalogue", "integrations:provider", "integrations:consent", "integrations:begin"),
+    "applications": (
+        "applications:applications",
+        "applications:authorized",
+        "applications:remove",
+        "applications:register",
+        "applications:registered",
+        "applications:secret",
+        "applications:delete",
+    ),
     "activity": ("integrations:activity",),
     "settings": (
         "integrations:settings",

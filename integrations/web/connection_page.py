@@ -28,6 +28,7 @@ from integrations.web.presentation import (
     revocation_page,
     scope_rows,
 )
+from integrations.web.shared_with import shared_with
 from integrations.web.standing import Standing, standing_of, with_standing, words_for
 from integrations.web.timeline import Teller
 from integrations.web.use_history import use_history
@@ -105,6 +106,7 @@ def _context(request: PersonRequest, row: Any, *, now: datetime) -> dict[str, ob
         "features": feature_rows(provider, granted=row.scope) if provider else (),
         "features_place": back_to(row, "features"),
         "scope": scope_rows(provider, row.scope),
+        "shared_with": shared_with(row, provider),
         "use": use_history(row, owner=owner, today=today),
         "timeline": teller.timeline(events, today=today, is_cut=len(events) == EVENTS_READ),
     }

@@ -18,7 +18,7 @@ from django.db import models
 
 from integrations.flows.event_export import in_chunks
 from integrations.flows.preferences import preferences_of
-from integrations.models import Attempt, Connection, Event, Use, WebhookEndpoint
+from integrations.models import Allowance, Attempt, Connection, Event, Use, WebhookEndpoint
 from integrations.providers import PROVIDERS
 from integrations.web.presentation import provider_name
 
@@ -41,6 +41,8 @@ def data_pieces(user: User, *, now: datetime) -> Iterator[str]:
     yield _dumped(head)[:-2]
     connections = user.connections.select_related("registration").fetch_mode(models.FETCH_RAISE).order_by("pk")
     yield from _listed("connections", (_connection(row) for row in connections.iterator(chunk_size=500)))
+    rules = Allowance.objects.filter(person=user).select_related("connection").order_by("pk")
+    yield from _listed("allowed_to_applications", map(_allowance, rules.iterator(chunk_size=500)))
     events = Event.objects.filter(owner_id=user.pk).select_related("connection", "registration").order_by("-pk")
     rows = (row for chunk in in_chunks(events.fetch_mode(models.FETCH_RAISE)) for row in chunk)
     yield from _listed("events", map(_event, rows))
@@ -110,6 +112,8 @@ def _own_application(row: Any) -> dict[str, object]:
     return {
         "name": row.name,
         "client_id": row.client_id,
+        "client_type": row.client_type,
+        "grant_type": row.authorization_grant_type,
         "redirect_uris": row.redirect_uris.split(),
         "created_at": row.created,
     }
@@ -134,6 +138,17 @@ def _connection(row: Connection) -> dict[str, object]:
         "last_used_at": row.last_used_at,
         "last_renewed_at": row.last_refreshed_at,
         "access_expires_at": row.access_expires_at,
+    }
+
+
+def _allowance(row: Allowance) -> dict[str, object]:
+    return {
+        "application": row.client_id,
+        "issuer": row.issuer or None,
+        "connection": row.connection.uuid if row.connection else None,
+        "features": row.features,
+        "scope": row.scope.split(),
+        "allowed_at": row.created_at,
     }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from integrations.flows.lend import APPLICATION
 from integrations.models import Event
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
@@ -51,7 +52,15 @@ def who(event: Event, *, owner: str) -> str:
     """Who did it, as a name to show; `owner` is the username of the person who reads."""
     if event.actor == owner:
         return _("you")
-    return printable(event.actor, limit=NAME_LIMIT) or _("the hub")
+    return actor_name(event.actor) or _("the hub")
+
+
+def actor_name(actor: str) -> str:
+    """Who did something, made harmless to show; an application is called one. The empty text: gave no name."""
+    name = printable(actor, limit=NAME_LIMIT)
+    if name.startswith(APPLICATION):
+        return _("%(name)s (application)") % {"name": name.removeprefix(APPLICATION)}
+    return name
 
 
 def _failed_to_connect(event: Event, service: str) -> str:
@@ -98,10 +107,14 @@ def _unexpected_scope(event: Event, service: str) -> str:
 
 
 def _allowed(event: Event, service: str) -> str:
+    if event.registration is None:
+        return _("%(application)s may act for you.") % _application(event, service)
     return _("%(application)s may use %(service)s.") % _application(event, service)
 
 
 def _removed(event: Event, service: str) -> str:
+    if event.registration is None:
+        return _("%(application)s may no longer act for you.") % _application(event, service)
     return _("%(application)s may no longer use %(service)s.") % _application(event, service)
 
 

@@ -16,6 +16,7 @@ from integrations.models import ClientRegistration
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Provider
+from integrations.web.addresses import safe_path, with_next
 from integrations.web.instances import host_of, told_apart
 from integrations.web.search import folded, matches
 from integrations.web.wording import said
@@ -75,7 +76,7 @@ class Chip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offers:
-    """The catalogue as one person sees it."""
+    """The catalogue as one person sees it; `next_path` is where they go on when something is connected."""
 
     words: str
     category: str
@@ -83,6 +84,7 @@ class Offers:
     not_set_up: tuple[OfferCard, ...]
     chips: tuple[Chip, ...]
     total: int
+    next_path: str = ""
 
     @property
     def can_be_searched(self) -> bool:
@@ -90,14 +92,15 @@ class Offers:
 
     @property
     def address(self) -> str:
-        return _address(self.words, self.category)
+        return _address(self.words, self.category, self.next_path)
 
 
 def offers(user: User, query: QueryDict) -> Offers:
     """What a query string asks for: words and a category; an unknown category counts as none."""
+    next_path = safe_path(query.get("next", ""))
     words = printable(query.get("q", ""), limit=SEARCH_LIMIT)
     registrations = list(ClientRegistration.objects.filter(provider__in=PROVIDERS))
-    offered = _offered(user, registrations)
+    offered = _offered(user, registrations, next_path=next_path)
     missing = _not_set_up(user, registrations)
     known = {category for card in (*offered, *missing) for category in card.categories}
     category = query.get("category", "")
@@ -107,8 +110,9 @@ def offers(user: User, query: QueryDict) -> Offers:
         category=category,
         cards=_chosen(offered, words, category),
         not_set_up=_chosen(missing, words, category),
-        chips=_chips(known, words, category),
+        chips=_chips(known, words, category, next_path),
         total=len(offered) + len(missing),
+        next_path=next_path,
     )
 
 
@@ -117,7 +121,7 @@ def category_title(category: str) -> str:
     return str(CATEGORIES.get(category, category.capitalize()))
 
 
-def _offered(user: User, registrations: Iterable[ClientRegistration]) -> list[OfferCard]:
+def _offered(user: User, registrations: Iterable[ClientRegistration], *, next_path: str) -> list[OfferCard]:
     """What is switched on; a registration that is off counts when others are told apart from it, as everywhere."""
     counts = user.connections.visible().order_by().values_list("registration").annotate(Count("pk"))
     connected, instances = dict(counts), told_apart(registrations)
@@ -134,7 +138,7 @@ def _offered(user: User, registrations: Iterable[ClientRegistration]) -> list[Of
                 description=said(provider.description),
                 english=_english(provider),
                 categories=provider.categories,
-                address=reverse("integrations:provider", args=(slug,)),
+                address=with_next(reverse("integrations:provider", args=(slug,)), next_path=next_path),
                 host=host_of(registration),
                 instance=instances.get(slug, ""),
                 connected=connected.get(registration.pk, 0),
@@ -188,14 +192,15 @@ def _chosen(cards: Iterable[OfferCard], words: str, category: str) -> tuple[Offe
     return tuple(sorted(found, key=lambda card: (folded(card.name), card.instance, card.address)))
 
 
-def _chips(categories: Iterable[str], words: str, chosen: str) -> tuple[Chip, ...]:
+def _chips(categories: Iterable[str], words: str, chosen: str, next_path: str) -> tuple[Chip, ...]:
     titles = sorted((category_title(category), category) for category in categories)
     return tuple(
-        Chip(label=title, address=_address(words, category), is_chosen=category == chosen)
+        Chip(label=title, address=_address(words, category, next_path), is_chosen=category == chosen)
         for title, category in ((str(_("All")), ""), *titles)
     )
 
 
-def _address(words: str, category: str) -> str:
-    query = urlencode({name: value for name, value in (("q", words), ("category", category)) if value})
+def _address(words: str, category: str, next_path: str) -> str:
+    given = (("q", words), ("category", category), ("next", next_path))
+    query = urlencode({name: value for name, value in given if value})
     return reverse("integrations:catalogue") + (f"?{query}" if query else "")

@@ -11,11 +11,10 @@ from django.utils.translation import ngettext
 
 from integrations.flows.bars import BAR_STEP, BAR_WIDTH, HEIGHT, Bar, bars, grouped
 from integrations.models import Connection
-from integrations.oauth.errors import printable
+from integrations.web.event_words import actor_name
 
 DAYS = 30
 ACTORS_SHOWN = 10
-NAME_LIMIT = 120
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +62,7 @@ def used_by(connection: Connection, *, owner: str, today: date) -> tuple[UsedBy,
     actors = recent.values_list("actor").annotate(total=Sum("count"), last=Max("last_used_at"))
     return tuple(
         UsedBy(
-            name=printable(actor, limit=NAME_LIMIT),
+            name=actor_name(actor),
             is_you=bool(owner) and actor == owner,
             count=total,
             last_used_at=last,

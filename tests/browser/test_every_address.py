@@ -10,9 +10,10 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from integrations.models import Event
+from tests.authorization_server.steps import make_application
 from tests.browser.conftest import NARROW, WIDE, Hub, glance
 from tests.browser.test_every_page import connected
-from tests.factories import PASSWORD, make_event
+from tests.factories import PASSWORD, make_allowance, make_event
 from tests.web.test_access import Route, routes
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -46,7 +47,10 @@ def paths(hub: Hub) -> dict[str, str]:
     RecoveryCodes.activate(hub.user)
     connection = connected(hub, name="Work")
     make_event(connection=connection, kind=Event.Kind.USED)
+    make_application(user=hub.user)
+    make_allowance(connection, features=["notes.read", "profile"])
     values = {"uuid": str(connection.uuid), "slug": "sandbox", "pk": "1", "key": "key", "uidb36": "1"}
+    values["client_id"] = "client-1"
     client = Client()
     client.cookies.load({cookie["name"]: cookie["value"] for cookie in hub.page.context.cookies()})
     found = [

@@ -74,7 +74,7 @@ def test_scope_that_was_not_allowed_is_refused() -> None:
     with pytest.raises(ScopeMissing) as stopped:
         lend.token(borrower_for(connection.owner_id), connection.uuid, scope={"notes:write"})
     assert (stopped.value.code, stopped.value.scope) == ("insufficient_scope", frozenset({"notes:write"}))
-    assert stopped.value.consent_path == "/applications/"
+    assert stopped.value.consent_path == f"/applications/?connection={connection.uuid}&scope=notes%3Awrite"
 
 
 @pytest.mark.requirement(112)

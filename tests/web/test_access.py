@@ -9,9 +9,11 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from oauth2_provider.models import Application
 
 from integrations.models import (
     AccountClosure,
+    Allowance,
     ClientRegistration,
     Connection,
     Event,
@@ -22,6 +24,7 @@ from integrations.models import (
 )
 from tests.authorization_server.steps import make_application
 from tests.factories import (
+    make_allowance,
     make_event,
     make_pending_revocation,
     make_sweep_run,
@@ -115,6 +118,7 @@ def values_for(connection: Connection, *, route_name: str = "") -> dict[str, str
         "uidb36": "1",
         "pk": str(connection.pk),
         "key": "key",
+        "client_id": "client-1",
     }
 
 
@@ -127,6 +131,8 @@ def answers(client: Client, path: str) -> Iterator[HttpResponse]:
 def snapshot() -> list[object]:
     return [
         list(Connection.objects.order_by("pk").values()),
+        list(Allowance.objects.order_by("pk").values()),
+        list(Application.objects.order_by("pk").values()),
         list(ClientRegistration.objects.order_by("pk").values("slug", "enabled", "client_id", "secret_version")),
         list(WebhookEndpoint.objects.order_by("pk").values("url", "secret_version", "disabled_at")),
         Event.objects.count() + WebhookDelivery.objects.count(),
@@ -143,6 +149,8 @@ def connection(person: Person) -> Connection:
     make_webhook_endpoint(owner=person.user, uuid=connection.uuid, url="https://hook.alice.example.test/")
     make_application(user=person.user, name="Agenda of alice")
     AccountClosure.objects.create(user=make_user(), started_at=connection.created_at)
+    make_application(user=person.user)
+    make_allowance(connection)
     return connection
 
 
@@ -185,6 +193,26 @@ def test_every_route_of_a_connection_as_another_person(connection: Connection, s
             assert to_theirs.status_code in {302, 404, 405}, route
             assert "alice" not in to_theirs.content.decode(), route
             assert told(to_theirs, theirs) == told(to_nobodys, nobodys), route
+
+    assert snapshot() == before
+
+
+@pytest.mark.requirement(111, 135)
+def test_every_route_of_an_application_as_another_person(connection: Connection, stranger: Person) -> None:
+    before = snapshot()
+
+    for route in routes():
+        if "client_id" not in route.parameters:
+            continue
+        values = values_for(connection)
+        pairs = zip(
+            answers(stranger.client, route.path(values)),
+            answers(stranger.client, route.path(values | {"client_id": "nobodys"})),
+            strict=True,
+        )
+        for to_theirs, to_nobodys in pairs:
+            assert to_theirs.status_code == 404, route
+            assert told(to_theirs, "client-1") == told(to_nobodys, "nobodys"), route
 
     assert snapshot() == before
 

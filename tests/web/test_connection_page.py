@@ -29,7 +29,8 @@ def test_a_page_costs_the_same_whatever_has_happened(
         make_event(connection=connection, kind=Event.Kind.USED, actor=f"program {number}")
         make_use(connection=connection, actor=f"program {number}")
 
-    with django_assert_num_queries(7):  # session, user, connection, registrations, events, uses by day, by actor
+    # session, user, connection, registrations, applications, events, uses by day, by actor
+    with django_assert_num_queries(8):
         person.get(person.page(connection))
 
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from integrations.models import Event
 from tests.authorization_server import steps
 from tests.canaries import leaks
-from tests.factories import PASSWORD, make_connection, make_event
+from tests.factories import PASSWORD, make_allowance, make_connection, make_event
 from tests.leaks.passing import secrets_of
 from tests.web.person import Person, text_of
 
@@ -121,7 +121,20 @@ def test_applications_of_a_persons_own_are_in_the_file(person: Person, stranger:
     (row,) = json.loads(body_of(person.post(PAGE)))["own_applications"]
 
     assert row["name"] == "Example Client"
-    assert set(row) == {"name", "client_id", "redirect_uris", "created_at"}
+    assert set(row) == {"name", "client_id", "client_type", "grant_type", "redirect_uris", "created_at"}
+
+
+def test_what_a_person_allowed_applications_is_in_the_file(person: Person, stranger: Person) -> None:
+    connection = person.connect("notes.read")
+    make_allowance(connection, features=["notes.read", "profile"])
+    make_allowance(make_connection(owner=stranger.user), client_id="another")
+    prove(person)
+
+    (row,) = json.loads(body_of(person.post(PAGE)))["allowed_to_applications"]
+
+    assert (row["application"], row["connection"]) == ("client-1", str(connection.uuid))
+    assert row["features"] == ["notes.read", "profile"]
+    assert set(row) == {"application", "issuer", "connection", "features", "scope", "allowed_at"}
 
 
 @pytest.mark.requirement(156)

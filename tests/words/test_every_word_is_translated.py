@@ -15,7 +15,7 @@ from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
 from integrations.web.errors import BY_CODE, explain
 from tests.authorization_server.steps import authorization_request, make_application
-from tests.factories import make_user
+from tests.factories import make_allowance, make_user
 from tests.words.pseudo import ascii_words, rude, untranslated
 from tests.words.reading import ACCOUNT, NAME, german, words_of
 from tests.words.walk import Address, addresses
@@ -38,11 +38,13 @@ def test_on_every_page_and_after_every_empty_form(
     """With every connection where the address takes one; as a visitor, too; each form is sent as it comes, unfilled."""
     key = Authenticator.objects.filter(type="webauthn").first()
     values: dict[str, object] = {"slug": "sandbox", "pk": key and key.pk, "key": "none", "uidb36": "1"}
+    values["client_id"] = "client-1"
     queries = {
         "oauth2_provider:authorize": authorization_request(),
         "integrations:consent": {"provider": "sandbox", "feature": "notes.write"},
     }
-    make_application(name=ACCOUNT)
+    make_application(name=ACCOUNT, user=person)
+    make_allowance(connections[0], features=["profile"])
     found: list[str] = []
     for connection in connections if "uuid" in address.parameters else connections[:1]:
         try:

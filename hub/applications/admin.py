@@ -1,0 +1,134 @@
+"""What operators open to applications that act for themselves: connections of the hub's own, and nobody else's."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from oauth2_provider.models import Application
+
+from hub.applications.authorizations import NAME_LIMIT, shown_name
+from hub.applications.kinds import SERVICE
+from hub.applications.rule_form import RuleForm, rule_form
+from integrations.admin.read_only import ReadOnlyAdmin
+from integrations.flows import open_registration
+from integrations.models import Allowance, ClientRegistration
+from integrations.oauth.errors import printable
+from integrations.providers import PROVIDERS
+
+CHOOSE_TEMPLATE = "admin/integrations/allowance/choose.html"
+
+
+@admin.register(Allowance)
+class RuleAdmin(ReadOnlyAdmin):
+    """Rows of operators. Those of people are theirs: they see and change them on their own pages."""
+
+    list_display = ("application", "client_id", "registration", "what", "scope", "created_at")
+    list_filter = ("registration__provider",)
+    list_select_related = ("registration", "connection")
+    linked_lookups = ("client_id__exact",)
+    search_fields = ("client_id", "registration__slug")
+    search_help_text = "client_id or registration"
+    view_on_site = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("integrations.add_allowance")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("integrations.delete_allowance")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).filter(issuer="", person__isnull=True)
+        name = Application.objects.filter(client_id=OuterRef("client_id")).values("name")
+        named: QuerySet[Any] = rows.annotate(application_name=Subquery(name[:1]))
+        return named
+
+    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """One at a time: each page says what goes."""
+        offered = super().get_actions(request, *args, **kwargs)
+        return {name: action for name, action in offered.items() if name != "delete_selected"}
+
+    def get_fields(self, request: HttpRequest, obj: Allowance | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ("features", "scope", "connection")
+        return ("application", "client_id", "registration", "what", "features", "scope", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Allowance | None = None) -> tuple[str, ...]:
+        return () if obj is None else (*self.get_fields(request, obj),)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """First to which application, and where; then what of it."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        application, registration = _asked(request)
+        if application is None or registration is None:
+            return self._choose(request, application)
+        title = f"Open {PROVIDERS[registration.provider].name} ({registration.slug}) to {shown_name(application)}"
+        return super().add_view(request, form_url, {**(extra_context or {}), "title": title})
+
+    def get_form(
+        self, request: HttpRequest, obj: Allowance | None = None, change: bool = False, **kwargs: Any
+    ) -> type[Any]:
+        application, registration = _asked(request)
+        if obj is not None or application is None or registration is None:
+            form: type[Any] = super().get_form(request, obj, change=change, **kwargs)
+            return form
+        return rule_form(application, registration)
+
+    def save_form(self, request: HttpRequest, form: RuleForm, change: bool) -> Allowance:
+        return form.opened(actor=request.user.get_username())
+
+    def save_model(self, request: HttpRequest, obj: Allowance, form: RuleForm, change: bool) -> None:
+        """The flow has saved it already."""
+
+    def save_related(self, request: HttpRequest, form: RuleForm, formsets: object, change: bool) -> None:
+        """There is nothing related."""
+
+    def delete_model(self, request: HttpRequest, obj: Allowance) -> None:
+        open_registration.close(obj, client_name=self.application(obj), actor=request.user.get_username())
+
+    def _choose(self, request: HttpRequest, application: Application | None) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Open connections of the hub itself to an application",
+            "opts": self.opts,
+            "applications": [(row, shown_name(row)) for row in _services().order_by("name", "pk")],
+            "chosen": application,
+            "registrations": _registrations().order_by("slug"),
+        }
+        return TemplateResponse(request, CHOOSE_TEMPLATE, context)
+
+    @admin.display(description="application")
+    def application(self, rule: Any) -> str:
+        return printable(rule.application_name or rule.client_id, limit=NAME_LIMIT)
+
+    @admin.display(description="connections")
+    def what(self, rule: Allowance) -> str:
+        return str(rule.connection) if rule.connection else "all of the hub's own there"
+
+
+def _asked(request: HttpRequest) -> tuple[Application | None, ClientRegistration | None]:
+    """What the address names, as far as something can be opened to it, and of it."""
+    application = _one(_services(), request.GET.get("application", ""))
+    registration = _one(_registrations(), request.GET.get("registration", ""))
+    return application, registration
+
+
+def _one(rows: QuerySet[Any], key: str) -> Any:
+    is_key = key.isascii() and key.isdecimal() and len(key) <= 18
+    return rows.filter(pk=key).first() if is_key else None
+
+
+def _services() -> QuerySet[Application]:
+    rows: QuerySet[Application] = Application.objects.filter(
+        client_type=SERVICE.client_type, authorization_grant_type=SERVICE.grant
+    )
+    return rows
+
+
+def _registrations() -> QuerySet[ClientRegistration]:
+    return ClientRegistration.objects.filter(provider__in=PROVIDERS)

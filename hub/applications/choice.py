@@ -1,0 +1,211 @@
+"""Which connections an application may use, feature by feature: a part of any form that asks a person.
+
+A page takes three steps, as the consent page does:
+
+    choice = choice_of(request.user, client_id, back=request.get_full_path())    # None: the scope needs none
+    {% include "applications/connection_choice.html" with choice=choice only %}  # inside its <form>
+    allow_chosen(request, application, scope)                                    # in the transaction of its grant
+
+Nothing that a form says is believed: what is not the person's own, not switched on or not a feature is passed over.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import Q
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from oauth2_provider.models import Application
+
+from hub.applications.authorizations import shown_name
+from hub.applications.scope import concerns_connections
+from integrations.flows.allow import allow
+from integrations.models import Allowance, Connection
+from integrations.providers import PROVIDERS
+from integrations.providers.provider import Feature, Provider
+from integrations.web.addresses import safe_path, with_next
+from integrations.web.presentation import ConnectionCard, connection_card
+from integrations.web.visitor import PersonRequest, client_address
+from integrations.web.wording import said
+
+#: The name of every tick: its value is `<uuid of the connection>:<slug of the feature>`.
+FIELD = "allowed"
+#: With more connections than this, only those that are allowed or pointed at are unfolded.
+UNFOLDED_AT_MOST = 6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tick:
+    """A feature of a connection, to be allowed or not. `note` says what is special about it."""
+
+    value: str
+    title: str
+    text: str
+    is_ticked: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """A connection, and what may be allowed of it."""
+
+    card: ConnectionCard
+    ticks: tuple[Tick, ...]
+    state: str
+    warning: str
+    is_open: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """The connections at one service."""
+
+    key: str
+    name: str
+    shares: tuple[Share, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """The whole form part. `add_path` connects one more account and comes back; `replaces`: there is one already."""
+
+    services: tuple[Service, ...]
+    add_path: str
+    replaces: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pointed:
+    """What an application was refused: scope of a connection."""
+
+    connection: UUID | None = None
+    scope: frozenset[str] = frozenset()
+
+
+NOWHERE = Pointed()
+
+
+def pointed_at(query: QueryDict) -> Pointed:
+    """What an address points at by `connection` and `scope`; what cannot be read points nowhere."""
+    try:
+        connection = UUID(query.get("connection", ""))
+    except ValueError:
+        return NOWHERE
+    return Pointed(connection=connection, scope=frozenset(query.get("scope", "").split()))
+
+
+def choice_of(person: User, client_id: str, *, back: str, pointed: Pointed = NOWHERE) -> Choice:
+    """What a person can choose from, with what they allowed this application earlier ticked.
+
+    `back` is the page that the choice stands on, which connecting another account comes back to.
+    """
+    rules = {rule.connection_id: rule for rule in _rules(person, client_id)}
+    rows = list(_shareable(person, rules))
+    is_long = len(rows) > UNFOLDED_AT_MOST
+    by_service: dict[str, list[Share]] = {}
+    for row in rows:
+        share = _share(row, rules.get(row.pk), pointed=pointed, is_long=is_long)
+        by_service.setdefault(row.registration.provider, []).append(share)
+    services = (_service(key, shares, is_long=is_long) for key, shares in by_service.items())
+    return Choice(
+        services=tuple(sorted(services, key=lambda service: service.name.lower())),
+        add_path=with_next(reverse("integrations:catalogue"), next_path=safe_path(back)),
+        replaces=bool(rules),
+    )
+
+
+def chosen(person: User, client_id: str, ticked: Iterable[str]) -> dict[int, set[str]]:
+    """Slugs of features by connection, of what was ticked and could be."""
+    wanted: dict[str, set[str]] = {}
+    for value in ticked:
+        uuid, _colon, slug = value.partition(":")
+        wanted.setdefault(uuid, set()).add(slug)
+    rules = _rules(person, client_id).values_list("connection_id", flat=True)
+    rows = _shareable(person, rules)
+    return {row.pk: wanted[str(row.uuid)] for row in rows if str(row.uuid) in wanted}
+
+
+def allow_chosen(request: PersonRequest, application: Application, scope: Collection[str]) -> None:
+    """Make what the posted form chose the whole of what an application may use; in the caller's transaction.
+
+    Without scope that concerns connections nothing was asked, and nothing changes.
+    """
+    if not concerns_connections(scope):
+        return
+    person = request.user
+    ticks = chosen(person, application.client_id, request.POST.getlist(FIELD))
+    allow(
+        person.pk,
+        application.client_id,
+        ticks,
+        client_name=shown_name(application),
+        actor=person.get_username(),
+        ip=client_address(request),
+    )
+
+
+def _rules(person: User, client_id: str) -> models.QuerySet[Allowance]:
+    return Allowance.objects.filter(issuer="", client_id=client_id, person=person, connection__isnull=False)
+
+
+def _shareable(person: User, allowed: Mapping[int | None, Allowance] | Iterable[int | None]) -> Iterator[Connection]:
+    """What can be used, and what was allowed already although it waits for something; of services that we know."""
+    rows = Connection.objects.visible().filter(owner=person).select_related("registration", "owner")
+    usable = Q(pk__in=Connection.objects.usable().filter(owner=person).values("pk"))
+    found = rows.filter(usable | Q(pk__in=[pk for pk in allowed if pk])).fetch_mode(models.FETCH_RAISE)
+    return (row for row in found if row.registration.provider in PROVIDERS)
+
+
+def _share(row: Connection, rule: Allowance | None, *, pointed: Pointed, is_long: bool) -> Share:
+    provider = PROVIDERS[row.registration.provider]
+    on, _off = provider.features_of(row.scope)
+    is_pointed = pointed.connection == row.uuid
+    missing = pointed.scope if is_pointed else frozenset()
+    earlier = frozenset(rule.features) if rule else frozenset()
+    return Share(
+        card=connection_card(row),
+        ticks=tuple(
+            _tick(row, provider, feature, earlier=earlier if rule else None, missing=missing) for feature in on
+        ),
+        state=_state(len(earlier & {feature.slug for feature in on}), len(on)) if rule else _("Not allowed"),
+        warning="" if row.is_usable else _("It cannot be used at the moment; see its own page."),
+        is_open=bool(rule) or is_pointed or not is_long,
+    )
+
+
+def _tick(
+    row: Connection, provider: Provider, feature: Feature, *, earlier: frozenset[str] | None, missing: frozenset[str]
+) -> Tick:
+    parts = [said(feature.description)]
+    if feature.minimum:
+        parts.append(_("Part of every choice."))
+    if missing & provider.covered_by(feature.scope):
+        parts.append(_("The application asked for this."))
+    elif earlier is not None and feature.slug not in earlier:
+        parts.append(_("Not allowed so far."))
+    return Tick(
+        value=f"{row.uuid}:{feature.slug}",
+        title=said(feature.title),
+        text=" ".join(filter(None, parts)),
+        is_ticked=earlier is not None and feature.slug in earlier,
+    )
+
+
+def _state(allowed: int, total: int) -> str:
+    if allowed == total:
+        return _("Everything allowed")
+    return _("%(allowed)d of %(total)d allowed") % {"allowed": allowed, "total": total}
+
+
+def _service(key: str, shares: list[Share], *, is_long: bool) -> Service:
+    ordered = sorted(shares, key=lambda share: (share.card.title.lower(), share.card.created_at))
+    return Service(
+        key=key,
+        name=PROVIDERS[key].name,
+        shares=tuple(ordered),
+        is_open=not is_long or any(share.is_open for share in ordered),
+    )

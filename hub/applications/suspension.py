@@ -1,0 +1,38 @@
+"""An application that was switched off gets nothing more from the authorization server."""
+
+from typing import Any
+
+from django.db import transaction
+from oauth2_provider.models import Application
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.common import Request
+
+from hub.applications.authorizations import end_tokens
+from hub.applications.models import Suspension
+
+
+class EnabledClients(OAuth2Validator):  # type: ignore[misc]
+    """Mixed into a validator: a client that is switched off is as unknown as one that is not there."""
+
+    def _load_application(self, client_id: str, request: Request) -> Any:
+        known = request.client
+        client = super()._load_application(client_id, request)
+        if client is None or client is known or not Suspension.objects.filter(application=client).exists():
+            return client
+        request.client = None
+        return None
+
+
+def suspend(application: Application, *, operator: str, reason: str) -> bool:
+    """Switch an application off and end its tokens; what people allowed it is kept. False: it was off already."""
+    with transaction.atomic():
+        _, made = Suspension.objects.get_or_create(
+            application=application, defaults={"operator": operator[:150], "reason": reason[:200]}
+        )
+        end_tokens(application)
+    return made
+
+
+def resume(application: Application) -> bool:
+    """Switch an application on again; its tokens do not come back. False: it was on already."""
+    return bool(Suspension.objects.filter(application=application).delete()[0])

@@ -1,0 +1,83 @@
+"""What a person allowed applications to do: see it, change it, take it back."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from hub.applications import authorizations
+from hub.applications.authorizations import Authorized
+from hub.applications.choice import allow_chosen, choice_of, pointed_at
+from hub.applications.kinds import kind_of
+from hub.applications.registration import may_register, registered_by
+from hub.applications.scope import OF_CONNECTIONS, concerns_connections
+from integrations.web.addresses import HttpResponseSeeOther
+from integrations.web.visitor import PersonRequest, client_address
+
+
+@never_cache
+@require_safe
+@login_required
+def applications(request: PersonRequest) -> HttpResponse:
+    """Those that the person allowed, and those that they registered."""
+    own = registered_by(request.user).select_related("suspension")
+    context = {
+        "authorized": authorizations.authorized(request.user.pk, now=timezone.now()),
+        "own": [{"application": row, "name": authorizations.shown_name(row), "kind": kind_of(row)} for row in own],
+        "may_register": may_register(request.user),
+    }
+    return render(request, "applications/applications.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def authorized(request: PersonRequest, client_id: str) -> HttpResponse:
+    """One that the person allowed, and which connections it may use; with POST, what was chosen is all from now on.
+
+    `connection` and `scope` in the address point at what the application was refused.
+    """
+    found = _found(request, client_id)
+    has_choice = concerns_connections(found.scope) or bool(found.connections)
+    if request.method == "POST":
+        if has_choice:
+            allow_chosen(request, found.application, OF_CONNECTIONS)
+            words = {"name": found.name}
+            messages.success(request, _("Saved. This is what %(name)s may use from now on.") % words)
+        return HttpResponseSeeOther(reverse("applications:authorized", args=[client_id]))
+    pointed = pointed_at(request.GET)
+    choice = choice_of(request.user, client_id, back=request.get_full_path(), pointed=pointed)
+    context = {
+        "found": found,
+        "choice": choice if has_choice else None,
+        "is_pointed": pointed.connection is not None,
+        "is_suspended": hasattr(found.application, "suspension"),
+    }
+    return render(request, "applications/authorized.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def remove(request: PersonRequest, client_id: str) -> HttpResponse:
+    """Say what removing an application does; with POST, do it."""
+    found = _found(request, client_id)
+    if request.method != "POST":
+        return render(request, "applications/remove.html", {"found": found})
+    authorizations.end(
+        request.user.pk, found.application, actor=request.user.get_username(), ip=client_address(request)
+    )
+    messages.success(request, _("%(name)s was removed. It can do nothing for you any more.") % {"name": found.name})
+    return HttpResponseSeeOther(reverse("applications:applications"))
+
+
+def _found(request: PersonRequest, client_id: str) -> Authorized:
+    found = authorizations.find(request.user.pk, client_id, now=timezone.now())
+    if found is None:
+        raise Http404
+    return found

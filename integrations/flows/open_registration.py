@@ -1,0 +1,71 @@
+"""An operator opens connections of the hub's own to an application that acts for itself, and closes them again."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+
+from integrations.flows.clients import provider_of
+from integrations.flows.events import record
+from integrations.models import Allowance, ClientRegistration, Connection, Event
+from integrations.models.connection import scope_text
+
+
+def open_registration(
+    registration: ClientRegistration,
+    client_id: str,
+    *,
+    features: Collection[str],
+    scope: Collection[str] = (),
+    connection: Connection | None = None,
+    client_name: str,
+    actor: str,
+) -> Allowance:
+    """Open one connection of the hub's own, or all there, now and later, as far as features and `scope` go.
+
+    What is open already is left as it is.
+
+    Raises:
+        UnknownFeature: the provider has none of that slug.
+        ValueError: the connection is a person's, or is made through another registration.
+    """
+    if connection and (connection.owner_id is not None or connection.registration_id != registration.pk):
+        raise ValueError("only the hub's own connections at the registration can be opened to an application")
+    slugs = sorted({*features})
+    of_features = provider_of(registration).scope_of(slugs) if slugs else frozenset()
+    with transaction.atomic():
+        rule, is_new = Allowance.objects.get_or_create(
+            issuer="",
+            client_id=client_id,
+            registration=registration,
+            connection=connection,
+            person=None,
+            defaults={"features": slugs, "scope": scope_text(of_features | frozenset(scope))},
+        )
+        if is_new:
+            _tell("opened to an application", rule, client_name=client_name, actor=actor)
+    return rule
+
+
+def close(rule: Allowance, *, client_name: str, actor: str) -> None:
+    """Take back what an operator opened."""
+    with transaction.atomic():
+        _tell("closed to an application", rule, client_name=client_name, actor=actor)
+        rule.delete()
+
+
+def _tell(action: str, rule: Allowance, *, client_name: str, actor: str) -> None:
+    details = {
+        "action": action,
+        "object": f"integrations.clientregistration {rule.registration_id}",
+        "application": client_name,
+        "client_id": rule.client_id,
+        "features": rule.features,
+        "scope": rule.scope.split(),
+    }
+    record(
+        Event.Kind.ADMIN_ACTION,
+        connection=rule.connection,
+        registration=rule.registration,
+        actor=actor,
+        details=details,
+    )
