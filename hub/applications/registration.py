@@ -14,6 +14,7 @@ from oauth2_provider.models import Application, DeviceGrant
 from hub.applications import environment
 from hub.applications.authorizations import shown_name
 from hub.applications.kinds import Kind
+from integrations.flows import webhooks
 from integrations.flows.allow import end_application
 from integrations.flows.lend import APPLICATION
 
@@ -87,7 +88,7 @@ def rotate_secret(application: Application) -> Registered:
 
 
 def delete(application: Application, *, actor: str = "") -> None:
-    """End an application: its tokens, what people and operators allowed it, and itself.
+    """End an application: its tokens, what people and operators allowed it, where it hears of that, and itself.
 
     People read that it ended in their activity; who ended it is named there only if `actor` is given.
     """
@@ -96,6 +97,7 @@ def delete(application: Application, *, actor: str = "") -> None:
         # Whoever is given a token at this moment is waited for.
         Application.objects.select_for_update().get(pk=application.pk)
         end_application(client_id, client_name=name, actor=actor or f"{APPLICATION}{name}")
+        webhooks.remove_application(client_id, actor=actor or f"{APPLICATION}{name}")
         DeviceGrant.objects.filter(client_id=client_id).delete()
         application.delete()
     logger.info("application deleted", extra={"client_id": client_id})

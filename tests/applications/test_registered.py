@@ -11,11 +11,11 @@ from oauth2_provider.models import AccessToken, Application
 from pytest_django import Settings
 
 from integrations.flows import close_account
-from integrations.models import Allowance, Event
+from integrations.models import Allowance, Event, WebhookEndpoint
 from tests.applications.asking import browser_of, decide, tick, token_after
 from tests.authorization_server.steps import call, exchange, get_code, make_application, token_request
 from tests.clock import Clock
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_allowance, make_connection, make_registration, make_user, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 REGISTER = "/applications/register/"
@@ -224,6 +224,14 @@ def test_deleting_ends_everything_of_it(browser: Client, person: User) -> None:
     assert list(Allowance.objects.all()) == [kept]
     event = Event.objects.get()
     assert (event.kind, event.owner, event.actor) == ("application_removed", user, "application: Example Client")
+
+
+def test_deleting_ends_where_it_heard_of_its_connections(browser: Client, person: User) -> None:
+    application = make_application(user=person)
+    make_webhook_endpoint(owner=person, client_id=application.client_id)
+    other = make_webhook_endpoint(owner=person, client_id="another")
+    browser.post(f"/applications/registered/{application.client_id}/delete/")
+    assert list(WebhookEndpoint.objects.all()) == [other]
 
 
 def test_closing_an_account_ends_its_applications_and_tokens(person: User, clock: Clock) -> None:
