@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from integrations.flows.clients import provider_of
 from integrations.flows.events import record
-from integrations.models import Allowance, Connection, Event
+from integrations.models import Allowance, AuthorizationRequest, Connection, ConnectLink, Event
 from integrations.models.connection import ENDED, scope_text
 
 
@@ -39,6 +39,23 @@ def remove_application(person_id: int, client_id: str, *, client_name: str, acto
         for allowance in found:
             _remove(allowance, client_name=client_name, actor=actor, ip=ip)
     return len(found)
+
+
+def finish_link(request: AuthorizationRequest, connection: Connection, *, actor: str, ip: str = "") -> None:
+    """Note what came of an application's link, and share it as the person decided; in the caller's transaction.
+
+    What the application might use of the connection before, it still may.
+    """
+    link = request.link
+    if link is None or not ConnectLink.objects.filter(pk=link.pk, connection=None).update(connection=connection):
+        return
+    if link.shares:
+        known = _allowances(link.user_id, link.client_id).filter(connection=connection).first()
+        minimum = provider_of(connection.registration).minimum.slug
+        wanted = {minimum, *request.features, *(known.features if known else ())}
+        on = provider_of(connection.registration).features_of(connection.scope)[0]
+        features = sorted(feature.slug for feature in on if feature.slug in wanted)
+        _allow(connection, link.client_id, features, client_name=link.client_name, actor=actor, ip=ip)
 
 
 def scope_of(connection: Connection, features: Collection[str]) -> frozenset[str]:
