@@ -8,6 +8,7 @@ from django.utils.csp import CSP
 from hub import engine, environment, key_service, logging, sign_in_forms
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
+from hub.resource_server import environment as resource_server
 from hub.watching import environment as watching
 
 # mode
@@ -163,6 +164,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
 # authorization server
 
 OAUTH2_PROVIDER = authorization_server.oauth2_provider(site_url=SITE_URL, loopback=not PRODUCTION, sandbox=HUB_SANDBOX)
+
+# resource server: the API
+
+HUB_API_REQUESTS_PER_MINUTE = resource_server.requests_per_minute(env)
+HUB_TRUSTED_ISSUERS = resource_server.trusted_issuers(env, loopback=not PRODUCTION)
 
 # logs and error reports
 
