@@ -37,7 +37,13 @@ class Program:
     client: Client = field(default_factory=Client)
 
     def ask(
-        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, **query: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> Any:
         """Call `path` under the API; a body is sent as JSON, bytes as they are."""
         sent = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
@@ -47,8 +53,10 @@ class Program:
             method, f"{PREFIX}{path}", content, content_type=content_type, headers=sent, query_params=query
         )
 
-    def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: str) -> Any:
-        return self.ask("GET", path, headers=headers, **query)
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        return self.ask("GET", path, headers=headers, query=query)
 
     def post(self, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Any:
         return self.ask("POST", path, body, headers=headers)

@@ -49,13 +49,13 @@ def test_list_by_provider_and_status() -> None:
     program = program_of(owner)
 
     def found(**query: str) -> list[str]:
-        return [row["id"] for row in program.get("/connections", **query).json()["data"]]
+        return [row["id"] for row in program.get("/connections", query).json()["data"]]
 
     assert found(provider="here") == [str(one.uuid)]
     assert found(provider="sandbox") == [str(one.uuid), str(ended.uuid)]
     assert found(provider="github") == []
     assert found(status="needs_reauthorization") == [str(ended.uuid)]
-    assert program.get("/connections", status="revoked").status_code == 422
+    assert program.get("/connections", {"status": "revoked"}).status_code == 422
 
 
 def test_pages_follow_each_other() -> None:
@@ -63,9 +63,11 @@ def test_pages_follow_each_other() -> None:
     rows = [make_connection(owner=owner) for _ in range(5)]
     for row in rows:
         make_allowance(row)
-    program, found, after = program_of(owner), [], ""
+    program = program_of(owner)
+    found: list[str] = []
+    after: str | None = ""
     for _ in range(3):
-        response = program.get("/connections", limit="2", **({"after": after} if after else {}))
+        response = program.get("/connections", {"limit": "2", "after": str(after)})
         body = response.json()
         found += [row["id"] for row in body["data"]]
         after = body["next"]
@@ -76,7 +78,7 @@ def test_pages_follow_each_other() -> None:
 
 @pytest.mark.parametrize("after", ["1", "WzFd", "x" * 200, "\u0661"])
 def test_cursor_that_is_none_is_refused(after: str) -> None:
-    response = program_of(make_user()).get("/connections", after=after)
+    response = program_of(make_user()).get("/connections", {"after": after})
     assert (response.status_code, response.json()["code"]) == (422, "invalid_parameters")
     assert response.json()["errors"][0]["name"] == "after"
 
@@ -84,8 +86,8 @@ def test_cursor_that_is_none_is_refused(after: str) -> None:
 def test_cursor_of_another_list_is_refused() -> None:
     program = program_of(make_user())
     cursor = program.get("/events").json()["cursor"]
-    assert program.get("/events", after=cursor).status_code == 200
-    assert program.get("/connections", after=cursor).status_code == 422
+    assert program.get("/events", {"after": cursor}).status_code == 200
+    assert program.get("/connections", {"after": cursor}).status_code == 422
 
 
 @pytest.mark.requirement(145)

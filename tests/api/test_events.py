@@ -26,7 +26,7 @@ def connection() -> Connection:
 
 
 def told(program: Program, **query: str) -> list[str]:
-    return [event["kind"] for event in program.get("/events", **query).json()["data"]]
+    return [event["kind"] for event in program.get("/events", query).json()["data"]]
 
 
 def test_an_event_without_what_is_not_an_applications_business(connection: Connection) -> None:
@@ -50,8 +50,8 @@ def test_pages_go_on_where_they_ended(connection: Connection) -> None:
     settle()
     program = program_of(connection.owner)
 
-    first = program.get("/events", limit="2")
-    second = program.get("/events", limit="2", after=first.json()["cursor"]).json()
+    first = program.get("/events", {"limit": "2"})
+    second = program.get("/events", {"limit": "2", "after": first.json()["cursor"]}).json()
     make_event(kind=Event.Kind.RECOVERED, connection=connection)
     settle()
 
@@ -59,7 +59,7 @@ def test_pages_go_on_where_they_ended(connection: Connection) -> None:
     assert first.has_header("Link")
     assert ([event["kind"] for event in second["data"]], second["has_more"]) == (kinds[2:], False)
     assert told(program, after=second["cursor"]) == ["recovered"]
-    empty = program.get("/events", after=program.get("/events").json()["cursor"]).json()
+    empty = program.get("/events", {"after": program.get("/events").json()["cursor"]}).json()
     assert (empty["data"], told(program, after=empty["cursor"])) == ([], [])
 
 

@@ -36,6 +36,6 @@ def test_pages() -> None:
     for _ in range(3):
         make_registration()
     program = program_of(make_user())
-    first = program.get("/providers", limit="2").json()
-    second = program.get("/providers", limit="2", after=first["next"]).json()
+    first = program.get("/providers", {"limit": "2"}).json()
+    second = program.get("/providers", {"limit": "2", "after": first["next"]}).json()
     assert (len(first["data"]), len(second["data"]), second["next"]) == (2, 1, None)
