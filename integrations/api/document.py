@@ -91,14 +91,15 @@ def _complete(operation: Part, *, method: str, scope: str) -> None:
     if scope:
         operation["security"] = [{SCHEME: [scope]}]
         codes += OF_SCOPED
-    if "requestBody" in operation:
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
         codes += OF_BODIES
     if any(parameter["in"] == "query" for parameter in operation["parameters"]):
         codes.append("invalid_parameters")
     if any(parameter["in"] == "path" for parameter in operation["parameters"]):
         codes.append("not_found")
     for details in responses.values():
-        details["headers"] = _named((*headers, *(("ETag",) if method == "get" else ())))
+        of_answer = (*headers, *(("ETag",) if method == "get" else ()))
+        details["headers"] = _named(of_answer) | details.get("headers", {})
     if method == "get":
         responses[304] = {"description": "Not Modified: as the ETag in If-None-Match says."}
     for status in sorted({CODES[code].status for code in codes}):

@@ -21,7 +21,7 @@ def guarded(view: View) -> View:
         response = view(request, *args, **kwargs)
         if response.status_code == 405 and response.has_header("Allow"):
             response = _other_method(view, request, _allowed(response), *args, **kwargs)
-        if request.method in ("GET", "HEAD") and isinstance(response, HttpResponse):
+        elif request.method == "GET" and isinstance(response, HttpResponse):
             response = _cached(request, response)
         if quota := getattr(request, "quota", None):
             quota.tell(response)
@@ -44,8 +44,7 @@ def _other_method(view: View, request: HttpRequest, allowed: list[str], *args: A
     if request.method == "HEAD" and "GET" in allowed:
         request.method = "GET"
         response = view(request, *args, **kwargs)
-        request.method = "HEAD"
-        return response
+        return _without_body(_cached(request, response)) if isinstance(response, HttpResponse) else response
     response = HttpResponse(status=204) if request.method == "OPTIONS" else coded("method_not_allowed")
     response["Allow"] = ", ".join(allowed)
     return response
@@ -59,8 +58,11 @@ def _cached(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
         response["ETag"] = etag
         response = get_conditional_response(request, etag=etag, response=response) or response
-    if request.method == "HEAD":
-        length = len(response.content)
-        response.content = b""
-        response["Content-Length"] = str(length)
+    return response
+
+
+def _without_body(response: HttpResponse) -> HttpResponse:
+    length = len(response.content)
+    response.content = b""
+    response["Content-Length"] = str(length)
     return response

@@ -34,7 +34,7 @@ class HubAPI(NinjaAPI):
             self.add_exception_handler(kind, handler)
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
-        return operation.view_func.__name__
+        return operation.operation_id or operation.view_func.__name__
 
     def get_openapi_schema(self, **options: Any) -> Any:
         schema = super().get_openapi_schema(**options)
@@ -44,7 +44,7 @@ class HubAPI(NinjaAPI):
 
     def _scopes(self, schema: Any) -> dict[tuple[str, str], str]:
         wanted = {
-            operation.view_func.__name__: callback.scope
+            self.get_openapi_operation_id(operation): callback.scope
             for router in self._get_bound_routers()
             for view in router.path_operations.values()
             for operation in view.operations

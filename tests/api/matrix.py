@@ -21,8 +21,12 @@ class Route:
     method: str
     path: str
     scope: str
-    statuses: frozenset[int]
+    statuses: frozenset[int | str]
     body: Any = None
+
+    def documents(self, status: int) -> bool:
+        """Whether the document has a status; where what answers is a provider, it may be any."""
+        return not self.statuses.isdisjoint((status, "default"))
 
     @property
     def names_a_connection(self) -> bool:
@@ -52,7 +56,7 @@ def _routes(document: Any) -> Iterator[Route]:
                 method=method.upper(),
                 path=path,
                 scope=scope,
-                statuses=frozenset(status for status in operation["responses"] if isinstance(status, int)),
+                statuses=frozenset(operation["responses"]),
                 body=BODIES.get(_body(operation)),
             )
 

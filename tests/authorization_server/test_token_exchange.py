@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from oauth2_provider.models import Application
 from pytest_django import Settings
 
@@ -87,7 +88,7 @@ def test_subject_token_is_the_clients_own_and_alive(connection: Connection) -> N
 @pytest.mark.requirement(122)
 def test_subject_of_somebody_who_may_no_longer_sign_in(connection: Connection) -> None:
     token = issue(connection.owner)
-    type(connection.owner).objects.update(is_active=False)
+    User.objects.update(is_active=False)
     assert told(exchange(connection, subject_token=token)) == (400, "invalid_request")
 
 
