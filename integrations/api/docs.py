@@ -85,7 +85,8 @@ def _parameters(operation: Any, schema: Any) -> Iterator[Parameter]:
 
 
 def _parameter(name: str, where: str, details: Any, *, required: bool) -> Parameter:
-    return Parameter(name=name, where=where, required=required, description=details.get("description", ""))
+    said = details.get("description", "").replace("`", "")
+    return Parameter(name=name, where=where, required=required, description=said)
 
 
 def _example(part: Any) -> str:

@@ -63,7 +63,7 @@ class ProviderList(Schema):
     openapi_extra=described(example={"data": [EXAMPLE], "next": None}),
 )
 def list_providers(request: HttpRequest, response: HttpResponse, after: After = "", limit: Limit = 50) -> ProviderList:
-    """What can be connected here, by name."""
+    """What can be connected here."""
     rows = ClientRegistration.objects.filter(enabled=True, provider__in=PROVIDERS, pk__gt=position(after, of=LIST))
     page, more = cut(list(rows.order_by("pk")[: limit + 1]), limit)
     following = cursor(page[-1].pk, of=LIST) if more else None
