@@ -76,10 +76,11 @@ class ConnectionList(Schema):
 
 
 class DisconnectedOut(Schema):
-    """`at_provider`: revoked there; pending, the hub keeps trying; unsupported, the provider has no way."""
+    """`at_provider`: revoked there; pending, the hub keeps trying; unsupported, the provider has no way; untold, the hub
+    could not read what it would have to say."""
 
     id: UUID
-    at_provider: Literal["revoked", "pending", "unsupported"]
+    at_provider: Literal["revoked", "pending", "unsupported", "untold"]
 
 
 @router.get(

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integrations", "0014_allowances"),
+        ("integrations", "0015_bulk_members"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
