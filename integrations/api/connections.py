@@ -76,8 +76,9 @@ class ConnectionList(Schema):
 
 
 class DisconnectedOut(Schema):
-    """`at_provider`: revoked there; pending, the hub keeps trying; unsupported, the provider has no way; untold, the hub
-    could not read what it would have to say."""
+    """`at_provider`: revoked; pending, the hub keeps trying; unsupported, the provider has no way; untold, what it would
+    have to be told could not be read.
+    """
 
     id: UUID
     at_provider: Literal["revoked", "pending", "unsupported", "untold"]

@@ -7,12 +7,11 @@ Anything else stops before a token request is made.
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
-from django.conf import settings
 from django.db import DatabaseError
 
 from integrations import vault
@@ -95,7 +94,7 @@ def begin(
             return_to=return_to if _is_local(return_to) else "",
         )
         url, state, secrets = _asked(request, trail, variables, now=now)
-    _remember(request, trail, state=state, browser=browser, secrets=secrets, now=now)
+    pending.remember(request, trail, state=state, browser=browser, secrets=secrets, now=now)
     return url
 
 
@@ -117,17 +116,6 @@ def _asked(
     )
     trail.asked(client, url)
     return url, state, secrets
-
-
-def _remember(
-    request: AuthorizationRequest, trail: Trail, *, state: str, browser: str, secrets: Pending, now: datetime
-) -> None:
-    """Keep an attempt until its person comes back with this `state` in this `browser`, or does not in time."""
-    request.state_hash = vault.fingerprint(state, purpose="state")
-    request.browser_hash = vault.fingerprint(browser, purpose="browser")
-    request.expires_at = now + timedelta(seconds=settings.HUB_STATE_SECONDS)
-    vault.seal_pending(request, secrets)
-    pending.remember(request, trail, now=now)
 
 
 def complete(
