@@ -76,8 +76,8 @@ class ConnectionList(Schema):
 
 
 class DisconnectedOut(Schema):
-    """`at_provider`: revoked; pending, the hub keeps trying; unsupported, the provider has no way; untold, what it would
-    have to be told could not be read.
+    """`at_provider`: revoked; pending, the hub keeps trying; unsupported, the provider has no way; untold, the hub
+    cannot read what it would have to say.
     """
 
     id: UUID
