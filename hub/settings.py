@@ -9,6 +9,7 @@ from hub import engine, environment, key_service, logging, sign_in_forms
 from hub.applications import environment as applications
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
+from hub.resource_server import environment as resource_server
 from hub.watching import environment as watching
 
 # mode
@@ -171,6 +172,10 @@ OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
 HUB_APPLICATIONS = applications.who_registers(env)
 # Whoever has two hundred connections may tick some features of each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+# resource server: the API
+
+HUB_API_REQUESTS_PER_MINUTE = resource_server.requests_per_minute(env)
+HUB_TRUSTED_ISSUERS = resource_server.trusted_issuers(env, loopback=not PRODUCTION)
 
 # logs and error reports
 

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView, TemplateView
 
 from hub import sign_in_admin
+from hub.authorization_server.configuration import SCOPE
 from hub.resource_server.authenticate import authenticate
 from integrations.admin import overview
 from integrations.api.caller import authenticate_by
@@ -20,6 +21,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 sign_in_admin.narrow(admin.site)
 overview.show_on_index(admin.site)
 authenticate_by(authenticate)
+api.scope_titles = SCOPE
 admin.site.site_header = admin.site.site_title = "Integration Hub"
 
 # Pages that must not need what may be broken.

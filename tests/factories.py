@@ -21,6 +21,7 @@ from integrations.models import (
     AuthorizationRequest,
     ClientRegistration,
     Connection,
+    ConnectLink,
     Event,
     Notice,
     PendingRevocation,
@@ -254,6 +255,27 @@ def about(notice: Notice) -> Connection:
     """The connection that a notice is about."""
     assert notice.connection is not None
     return notice.connection
+
+
+def make_connect_link(
+    *,
+    user: User | None = None,
+    registration: ClientRegistration | None = None,
+    features: Collection[str] = (),
+    return_to: str = "",
+    expires_in: int = 600,
+    now: datetime | None = None,
+) -> ConnectLink:
+    """A link by which client-1 asks a person to connect an account."""
+    return ConnectLink.objects.create(
+        user=user or make_user(),
+        client_id="client-1",
+        client_name="Example Client",
+        registration=registration or make_registration(),
+        features=list(features),
+        return_to=return_to,
+        expires_at=(now or timezone.now()) + timedelta(seconds=expires_in),
+    )
 
 
 def make_allowance(

@@ -12,11 +12,17 @@ from oauth2_provider.settings import oauth2_settings
 from oauth2_provider.views.mixins import OAuthLibMixin
 from oauthlib.common import Request
 
+from hub.authorization_server import token_exchange
+
 
 class TokenView(views.TokenView):  # type: ignore[misc]
     """Answer token requests (RFC 6749 §3.2). The toolkit's separate path for the device grant is closed."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("grant_type") == token_exchange.GRANT_TYPE:
+            # What is borrowed is no token of ours, which the toolkit would look for.
+            _, headers, body, status = self.create_token_response(request)
+            return HttpResponse(body, status=status, headers=headers)
         try:
             response: HttpResponse = self.authorization_flow_token_response(request)
         except AccessToken.DoesNotExist:

@@ -18,6 +18,8 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 from oauthlib.oauth2.rfc6749.request_validator import RequestValidator
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
+from hub.authorization_server import token_exchange
+
 S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -58,6 +60,7 @@ class HubServer(AuthorizationEndpoint, TokenEndpoint, ResourceEndpoint, Revocati
                 "authorization_code": code,
                 "refresh_token": RefreshTokenGrant(request_validator),
                 "client_credentials": ClientCredentialsGrant(request_validator),
+                token_exchange.GRANT_TYPE: token_exchange.TokenExchangeGrant(request_validator),
             },
         )
         ResourceEndpoint.__init__(self, default_token="Bearer", token_types={"Bearer": bearer})

@@ -3,8 +3,11 @@
 from ninja import Router, Schema
 
 from integrations.api.caller import CallerRequest, Scoped
+from integrations.api.document import described
 
 router = Router(tags=["me"])
+
+EXAMPLE = {"client_id": "vVBcP…", "sub": "17", "name": "ada", "scope": "connections:borrow connections:read profile"}
 
 
 class Me(Schema):
@@ -16,7 +19,7 @@ class Me(Schema):
     scope: str
 
 
-@router.get("/me", auth=Scoped("profile"), response=Me)
+@router.get("/me", auth=Scoped("profile"), response=Me, openapi_extra=described(example=EXAMPLE))
 def me(request: CallerRequest) -> Me:
     """Who the token speaks for, and what it is good for."""
     caller = request.auth

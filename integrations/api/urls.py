@@ -1,18 +1,13 @@
 """The API's addresses."""
 
-from ninja import NinjaAPI
+from integrations.api import borrow, connect, connections, events, me, providers
+from integrations.api.hub_api import HubAPI
 
-from integrations.api import me, problem
-from integrations.api.caller import BearerRefused
-from integrations.oauth.errors import OAuthError
-
-api = NinjaAPI(
+api = HubAPI(
     title="Integration Hub",
     version="1",
     urls_namespace="api-v1",
-    docs_url=None,
-    description="See and borrow the connections that people shared with your application.",
+    description="See, borrow and connect the accounts that people share with your application.",
 )
-api.exception_handler(BearerRefused)(problem.bearer_refused)
-api.exception_handler(OAuthError)(problem.flow_stopped)
-api.add_router("", me.router)
+for part in (me, providers, connections, borrow, connect, events):
+    api.add_router("", part.router)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from integrations.flows.clients import provider_of
 from integrations.flows.events import record
 from integrations.flows.lend import APPLICATION
-from integrations.models import Allowance, Connection, Event
+from integrations.models import Allowance, AuthorizationRequest, Connection, ConnectLink, Event
 from integrations.models.connection import ENDED, scope_text
 from integrations.models.person import applications_made_by
 from integrations.oauth.errors import printable
@@ -72,6 +72,23 @@ def features_chosen(connection: Connection, features: Collection[str]) -> tuple[
     on = {feature.slug for feature in provider.features_of(connection.scope)[0]}
     chosen = on & set(features)
     return tuple(sorted(chosen | ({provider.minimum.slug} & on))) if chosen else ()
+
+
+def finish_link(request: AuthorizationRequest, connection: Connection, *, actor: str, ip: str = "") -> None:
+    """Note what came of an application's link, and share it as the person decided; in the caller's transaction.
+
+    What the application might use of the connection before, it still may.
+    """
+    link = request.link
+    if link is None or not ConnectLink.objects.filter(pk=link.pk, connection=None).update(connection=connection):
+        return
+    if link.shares:
+        known = _allowances(link.user_id, link.client_id).filter(connection=connection).first()
+        minimum = provider_of(connection.registration).minimum.slug
+        wanted = {minimum, *request.features, *(known.features if known else ())}
+        on = provider_of(connection.registration).features_of(connection.scope)[0]
+        features = sorted(feature.slug for feature in on if feature.slug in wanted)
+        _allow(connection, link.client_id, features, client_name=link.client_name, actor=actor, ip=ip)
 
 
 def scope_of(connection: Connection, features: Collection[str]) -> frozenset[str]:

@@ -7,23 +7,22 @@ Anything else stops before a token request is made.
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
-from django.conf import settings
 from django.db import DatabaseError
 
 from integrations import vault
-from integrations.flows import attempts, disconnect, pending, settle, watched
+from integrations.flows import allow, attempts, disconnect, pending, settle, watched
 from integrations.flows.attempts import Trail
 from integrations.flows.clients import client_for, provider_of, transport
 from integrations.flows.errors import ConnectionUnusable, ConnectRefused
 from integrations.flows.events import record_unless_gone
 from integrations.flows.identify import identify, look_up
-from integrations.flows.keep import Brought, keep
-from integrations.models import AuthorizationRequest, ClientRegistration, Connection, Event
+from integrations.flows.keep import Brought, Kept, keep
+from integrations.models import AuthorizationRequest, ClientRegistration, Connection, ConnectLink, Event
 from integrations.models.connection import scope_text
 from integrations.oauth.client import Client
 from integrations.oauth.errors import AuthorizationFailed, OAuthError, Remedy
@@ -64,6 +63,7 @@ def begin(
     features: Collection[str],
     variables: Mapping[str, str] = MappingProxyType({}),
     connection: Connection | None = None,
+    link: ConnectLink | None = None,
     return_to: str = "",
     now: datetime,
     ip: str = "",
@@ -73,8 +73,8 @@ def begin(
 
     `browser` is an unguessable value kept in the browser's session. `variables` are the person's answers to what the
     provider asks of persons. With a `connection` the attempt asks for what it has and the features' scope together, at
-    the instance it is at, and must come back with the same account. `request_id` is what a person who needs help tells
-    an operator, who finds the attempt by it.
+    the instance it is at, and must come back with the same account. `link` is the one of an application that led here.
+    `request_id` is what a person who needs help tells an operator, who finds the attempt by it.
 
     Raises:
         ConnectionUnusable: the registration is switched off, or the connection is gone.
@@ -89,11 +89,12 @@ def begin(
             user_id=user.pk,
             registration=registration,
             connection=connection,
+            link=link,
             features=sorted(features),
             return_to=return_to if _is_local(return_to) else "",
         )
         url, state, secrets = _asked(request, trail, variables, now=now)
-    _remember(request, trail, state=state, browser=browser, secrets=secrets, now=now)
+    pending.remember(request, trail, state=state, browser=browser, secrets=secrets, now=now)
     return url
 
 
@@ -115,17 +116,6 @@ def _asked(
     )
     trail.asked(client, url)
     return url, state, secrets
-
-
-def _remember(
-    request: AuthorizationRequest, trail: Trail, *, state: str, browser: str, secrets: Pending, now: datetime
-) -> None:
-    """Keep an attempt until its person comes back with this `state` in this `browser`, or does not in time."""
-    request.state_hash = vault.fingerprint(state, purpose="state")
-    request.browser_hash = vault.fingerprint(browser, purpose="browser")
-    request.expires_at = now + timedelta(seconds=settings.HUB_STATE_SECONDS)
-    vault.seal_pending(request, secrets)
-    pending.remember(request, trail, now=now)
 
 
 def complete(
@@ -227,8 +217,9 @@ def _finish(
             held_before=held_before,
         )
         with trail.stage("store"):
-            also = partial(trail.connected, asked=asked)
-            kept = keep(brought, now=now, actor=user.get_username(), ip=ip, user_agent=user_agent, also=also)
+            actor = user.get_username()
+            also = partial(_note, trail=trail, request=request, asked=asked, actor=actor, ip=ip)
+            kept = keep(brought, now=now, actor=actor, ip=ip, user_agent=user_agent, also=also)
     except (OAuthError, DatabaseError):
         disconnect.hand_back(client, answer)
         raise
@@ -244,6 +235,14 @@ def _finish(
         unexpected=kept.unexpected,
         return_to=request.return_to,
     )
+
+
+def _note(
+    kept: Kept, *, trail: Trail, request: AuthorizationRequest, asked: frozenset[str], actor: str, ip: str
+) -> None:
+    """What is true with the stored grant, and not without it."""
+    trail.connected(kept, asked=asked)
+    allow.finish_link(request, kept.connection, actor=actor, ip=ip)
 
 
 def _exchange(code: str, secrets: Pending, *, client: Client, trail: Trail, provider: str) -> TokenResponse:

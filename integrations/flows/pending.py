@@ -1,7 +1,7 @@
 """Attempts that have not come back yet: remembered when the person leaves, taken once when they return."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -23,8 +23,17 @@ def new(scope: frozenset[str]) -> Pending:
     return Pending(code_verifier=new_code_verifier(), nonce=vault.new_state() if "openid" in scope else None)
 
 
-def remember(request: AuthorizationRequest, trail: Trail, *, now: datetime) -> None:
-    """Save an attempt; of one browser session the oldest beyond the limit goes, and so does what has expired."""
+def remember(
+    request: AuthorizationRequest, trail: Trail, *, state: str, browser: str, secrets: Pending, now: datetime
+) -> None:
+    """Keep an attempt until its person comes back with this `state` in this `browser`, or does not in time.
+
+    Of one browser session the oldest beyond the limit goes, and so does what has expired.
+    """
+    request.state_hash = vault.fingerprint(state, purpose="state")
+    request.browser_hash = vault.fingerprint(browser, purpose="browser")
+    request.expires_at = now + timedelta(seconds=settings.HUB_STATE_SECONDS)
+    vault.seal_pending(request, secrets)
     same_browser = AuthorizationRequest.objects.filter(user_id=request.user_id, browser_hash=request.browser_hash)
     with transaction.atomic():
         AuthorizationRequest.objects.prune(now=now)

@@ -21,7 +21,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from integrations.flows import notices
-from integrations.models import AuthorizationRequest, Event, Notice, SweepRun, Use, WebhookDelivery
+from integrations.models import (
+    AnsweredRequest,
+    AuthorizationRequest,
+    ConnectLink,
+    Event,
+    Notice,
+    SweepRun,
+    Use,
+    WebhookDelivery,
+)
 from integrations.models.person import sessions
 
 #: One transaction's rows: a few milliseconds of SQLite's one writer.
@@ -51,6 +60,15 @@ class Pruned:
 
 def _requests(now: datetime) -> Iterator[Expiring]:
     yield Expiring(AuthorizationRequest.objects.order_by("expires_at"), "expires_at", now)
+
+
+def _connect_links(now: datetime) -> Iterator[Expiring]:
+    """A day after they ended: until then whoever opens one again is told what became of it."""
+    yield Expiring(ConnectLink.objects.order_by("expires_at"), "expires_at", now - timedelta(days=1))
+
+
+def _answered_requests(now: datetime) -> Iterator[Expiring]:
+    yield Expiring(AnsweredRequest.objects.order_by("expires_at"), "expires_at", now)
 
 
 def _events(now: datetime) -> Iterator[Expiring]:
@@ -87,6 +105,8 @@ def _webhook_deliveries(now: datetime) -> Iterator[Expiring]:
 
 RULES: tuple[tuple[str, Rule], ...] = (
     ("authorization_requests", _requests),
+    ("connect_links", _connect_links),
+    ("answered_requests", _answered_requests),
     ("events", _events),
     ("uses", _uses),
     ("sweep_runs", _sweep_runs),

@@ -2,11 +2,13 @@
 
 from integrations.models.account_closure import AccountClosure
 from integrations.models.allowance import Allowance
+from integrations.models.answered_request import AnsweredRequest
 from integrations.models.attempt import Attempt, StrayResponse
 from integrations.models.authorization_request import AuthorizationRequest
 from integrations.models.bulk_member import BulkMember
 from integrations.models.bulk_revocation import BulkRevocation
 from integrations.models.client_registration import ClientRegistration
+from integrations.models.connect_link import ConnectLink
 from integrations.models.connection import Connection
 from integrations.models.event import Event
 from integrations.models.notice import Mailbox, Notice
@@ -23,11 +25,13 @@ from integrations.models.webhook_endpoint import WebhookEndpoint, WebhookKind
 __all__ = [
     "AccountClosure",
     "Allowance",
+    "AnsweredRequest",
     "Attempt",
     "AuthorizationRequest",
     "BulkMember",
     "BulkRevocation",
     "ClientRegistration",
+    "ConnectLink",
     "Connection",
     "Event",
     "Mailbox",

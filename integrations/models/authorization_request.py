@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from integrations.models.client_registration import ClientRegistration
+from integrations.models.connect_link import ConnectLink
 from integrations.models.connection import Connection
 
 
@@ -42,6 +43,13 @@ class AuthorizationRequest(models.Model):
     variables = models.JSONField(
         default=dict,
         help_text="What the person chose of the provider's variables; the answer is taken to that instance.",
+    )
+    link = models.ForeignKey(
+        ConnectLink,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="The application's link that led here; null: the person came by themselves.",
     )
     return_to = models.CharField(max_length=2000, blank=True)
     expires_at = models.DateTimeField(db_index=True)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from integrations.oauth.address import AddressPolicy
 from integrations.oauth.errors import DiscoveryRefused
-from integrations.oauth.id_token import ALGORITHMS
+from integrations.oauth.jws import ALGORITHMS
 from integrations.oauth.message import Json, Request, Response, Sender, read_object, refuse_unless_answered
 from integrations.oauth.server import ENDPOINTS, AuthorizationServer, Dialect
 
@@ -34,6 +34,21 @@ def discover(issuer: str, transport: Sender, *, dialect: Dialect | None = None) 
         ProviderUnavailable: no answer. Later.
     """
     return judge(fetch(issuer, transport), issuer=issuer, policy=transport.policy, dialect=dialect)
+
+
+def discover_jwks_uri(issuer: str, transport: Sender) -> str:
+    """Where an issuer of access tokens publishes its keys, which is all that whoever takes its tokens needs to know.
+
+    Raises:
+        DiscoveryRefused: there is no metadata, or it must not be used.
+        AddressRefused: the issuer or its `jwks_uri` is not an address to call.
+        ProviderUnavailable: no answer. Later.
+    """
+    document = _document(fetch(issuer, transport), issuer=issuer)
+    jwks_uri = _endpoint(document, "jwks_uri", policy=transport.policy)
+    if not jwks_uri:
+        raise DiscoveryRefused("The metadata has no jwks_uri.", code="metadata_incomplete")
+    return jwks_uri
 
 
 def fetch(issuer: str, transport: Sender) -> Response:
@@ -65,12 +80,7 @@ def judge(
         AddressRefused: an endpoint is not an address to call.
         ProviderUnavailable: no document. Later.
     """
-    refuse_unless_answered(response)
-    if response.status != 200:
-        raise DiscoveryRefused("The issuer publishes no metadata.", code="metadata_missing")
-    document = read_object(response)
-    if document.get("issuer") != issuer:
-        raise DiscoveryRefused("The metadata is of another issuer.", code="issuer_mismatch")
+    document = _document(response, issuer=issuer)
     endpoints = {name: _endpoint(document, name, policy=policy) for name in ENDPOINTS}
     for name in ("authorization_endpoint", "token_endpoint"):
         if not endpoints[name]:
@@ -88,6 +98,16 @@ def judge(
         id_token_signing_alg_values_supported=signing & ALGORITHMS,
         dialect=dialect or Dialect(),
     )
+
+
+def _document(response: Response, *, issuer: str) -> dict[str, Json]:
+    refuse_unless_answered(response)
+    if response.status != 200:
+        raise DiscoveryRefused("The issuer publishes no metadata.", code="metadata_missing")
+    document = read_object(response)
+    if document.get("issuer") != issuer:
+        raise DiscoveryRefused("The metadata is of another issuer.", code="issuer_mismatch")
+    return document
 
 
 def _is_document(response: Response) -> bool:

@@ -9,6 +9,7 @@
     ├── ProviderUnavailable    no answer, or none that can be understood              → time
     ├── RequestRefused         our request was wrong                                  → an operator
     ├── IdentityRefused        an id_token or userinfo that must not be trusted       → the person reconnects
+    ├── AccessTokenRefused     a JWT that is no access token for us                   → whoever sent it
     ├── DiscoveryRefused       metadata that must not be used                         → an operator
     └── AddressRefused         an address the hub does not call                       → an operator
 
@@ -142,6 +143,16 @@ class IdentityRefused(OAuthError):
     §5.3.2)."""
 
     code = "identity_refused"
+    remedy = Remedy.REAUTHORIZE
+
+
+class AccessTokenRefused(OAuthError):
+    """A JWT that does not let its bearer in here (RFC 9068 §4).
+
+    ``code``: malformed, header, token_kind, algorithm, signature, iss, aud, exp, iat, nbf, claims, bound.
+    """
+
+    code = "invalid_token"
     remedy = Remedy.REAUTHORIZE
 
 

@@ -4,24 +4,17 @@ optional."""
 import base64
 import hashlib
 import hmac
-import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import Key
-
+from integrations.oauth import jws
 from integrations.oauth.errors import IdentityRefused, printable
-from integrations.oauth.message import Json, parse_json
+from integrations.oauth.message import Json
 from integrations.oauth.userinfo import read_subject
 
-SIZE_LIMIT = 64_000
-# The hash that at_hash uses follows the algorithm (§3.1.3.6); this is also the list of what the hub accepts
-# at all.
+# The hash that at_hash uses follows the algorithm (§3.1.3.6).
 HASHES = {
     "RS256": "sha256",
     "RS384": "sha384",
@@ -35,19 +28,8 @@ HASHES = {
     "EdDSA": "sha512",
     "Ed25519": "sha512",
 }
-ALGORITHMS = frozenset(HASHES)
-_KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _TYPES = frozenset({"", "jwt"})
-# A key, or the address of one, that the token brings itself; and extensions that must be understood.
-_REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"})
 _TENANT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class KeySource(Protocol):
-    """Where keys come from; `jwks.RemoteKeys` is one."""
-
-    def keys(self, *, now: datetime, anew: bool = False) -> Sequence[Key]:
-        """The keys as known; `anew` asks to fetch them again, which may be declined."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +58,7 @@ class Claims:
 def validate(
     id_token: str,
     *,
-    jwks: KeySource,
+    jwks: jws.KeySource,
     issuer: str,
     client_id: str,
     algorithms: Collection[str],
@@ -95,7 +77,7 @@ def validate(
     """
     header = _header(id_token)
     algorithm = _algorithm(header, algorithms)
-    claims = _verified(id_token, kid=header.get("kid"), algorithm=algorithm, jwks=jwks, now=now)
+    claims = _verified(id_token, header, algorithm=algorithm, jwks=jwks, now=now)
     if "events" in claims:
         raise IdentityRefused("A logout or security event token is not an ID token.", code="token_kind")
     found = _read_claims(claims, issuer=issuer)
@@ -114,7 +96,7 @@ def remembered(id_token: str | None, *, issuer: str, subject: str) -> PreviousId
     if id_token is None:
         return PreviousIdentity(issuer=issuer, subject=subject)
     claims = _object(id_token.split(".")[1])
-    nonce, auth_time = claims.get("nonce"), _time(claims.get("auth_time"))
+    nonce, auth_time = claims.get("nonce"), jws.seconds(claims.get("auth_time"))
     return PreviousIdentity(
         issuer=issuer,
         subject=subject,
@@ -125,11 +107,11 @@ def remembered(id_token: str | None, *, issuer: str, subject: str) -> PreviousId
 
 
 def _header(id_token: str) -> dict[str, Json]:
-    segments = id_token.split(".")
-    if len(segments) != 3 or len(id_token) > SIZE_LIMIT:
-        raise IdentityRefused("The ID token is not a signed JWT.", code="malformed")
-    header = _object(segments[0])
-    if not _REFUSED_HEADERS.isdisjoint(header):
+    try:
+        header, _ = jws.segments(id_token)
+    except ValueError:
+        raise IdentityRefused("The ID token is not a signed JWT.", code="malformed") from None
+    if not jws.REFUSED_HEADERS.isdisjoint(header):
         raise IdentityRefused("The ID token's header has what it must not have.", code="header")
     kind = header.get("typ", "")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
@@ -139,50 +121,30 @@ def _header(id_token: str) -> dict[str, Json]:
 
 def _object(segment: str) -> dict[str, Json]:
     try:
-        padded = segment + "=" * (-len(segment) % 4)
-        document = parse_json(base64.b64decode(padded, altchars=b"-_", validate=True))
+        return jws.read_object(segment)
     except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise IdentityRefused("The ID token is not a signed JWT.", code="malformed")
-    return document
+        raise IdentityRefused("The ID token is not a signed JWT.", code="malformed") from None
 
 
 def _algorithm(header: Mapping[str, Json], algorithms: Collection[str]) -> str:
     algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS.intersection(algorithms):
+    if not isinstance(algorithm, str) or algorithm not in jws.ALGORITHMS.intersection(algorithms):
         raise IdentityRefused("The ID token is signed by an algorithm that is not allowed.", code="algorithm")
     return algorithm
 
 
-def _verified(id_token: str, *, kid: Json, algorithm: str, jwks: KeySource, now: datetime) -> dict[str, Json]:
-    # A second look at the keys, for a rotation: under a new kid, or under the old one.
-    for anew in (False, True):
-        for key in _candidates(jwks.keys(now=now, anew=anew), kid=kid, algorithm=algorithm):
-            if _signed_by(id_token, key=key, algorithm=algorithm):
-                return _object(id_token.split(".")[1])
-    raise IdentityRefused("No key of the provider made this signature.", code="signature")
-
-
-def _candidates(keys: Sequence[Key], *, kid: Json, algorithm: str) -> list[Key]:
-    kind = _KEY_TYPES[algorithm[:2]]
-    fitting = (key for key in keys if key.key_type == kind and key.get("alg", algorithm) == algorithm)
-    return [key for key in fitting if kid is None or key.get("kid") == kid]
-
-
-def _signed_by(id_token: str, *, key: Key, algorithm: str) -> bool:
-    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
-    try:
-        jws.deserialize_compact(id_token, key, registry=registry)
-    except (JoseError, ValueError):
-        return False
-    return True
+def _verified(
+    id_token: str, header: Mapping[str, Json], *, algorithm: str, jwks: jws.KeySource, now: datetime
+) -> dict[str, Json]:
+    if not jws.is_signed(id_token, header, algorithm=algorithm, jwks=jwks, now=now):
+        raise IdentityRefused("No key of the provider made this signature.", code="signature")
+    return _object(id_token.split(".")[1])
 
 
 def _read_claims(claims: Mapping[str, Json], *, issuer: str) -> Claims:
     if claims.get("iss") != _issuer(issuer, claims.get("tid")):
         raise IdentityRefused("The ID token is of another issuer.", code="iss")
-    subject, nonce, auth_time = claims.get("sub"), claims.get("nonce"), _time(claims.get("auth_time"))
+    subject, nonce, auth_time = claims.get("sub"), claims.get("nonce"), jws.seconds(claims.get("auth_time"))
     return Claims(
         issuer=str(claims["iss"]),
         subject=read_subject(subject if isinstance(subject, str) else ""),
@@ -220,20 +182,14 @@ def _check_audience(
 
 def _check_times(claims: Mapping[str, Json], *, now: datetime, leeway_seconds: int) -> None:
     seconds = now.timestamp()
-    expires, issued = _time(claims.get("exp")), _time(claims.get("iat"))
-    not_before = _time(claims.get("nbf", 0))
+    expires, issued = jws.seconds(claims.get("exp")), jws.seconds(claims.get("iat"))
+    not_before = jws.seconds(claims.get("nbf", 0))
     if expires is None or seconds >= expires + leeway_seconds:
         raise IdentityRefused("The ID token has expired, or does not say when it does.", code="exp")
     if issued is None or issued > seconds + leeway_seconds:
         raise IdentityRefused("The ID token is from the future, or does not say when it is from.", code="iat")
     if not_before is None or not_before > seconds + leeway_seconds:
         raise IdentityRefused("The ID token is not valid yet.", code="nbf")
-
-
-def _time(value: Json) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def _check_nonce(found: str | None, sent: str | None) -> None:

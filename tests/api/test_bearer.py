@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
@@ -39,7 +40,9 @@ def test_who_the_token_speaks_for(client: Client) -> None:
 @pytest.mark.requirement(147)
 def test_without_a_token_no_error_is_named(client: Client) -> None:
     response = client.get("/api/v1/me")
-    assert (response.status_code, response["WWW-Authenticate"]) == (401, 'Bearer realm="hub"')
+    metadata = f"{settings.SITE_URL}/.well-known/oauth-protected-resource/api/v1"
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == f'Bearer realm="hub", resource_metadata="{metadata}"'
     assert response.json()["code"] == "token_missing"
 
 

@@ -11,9 +11,10 @@ from django.db import connection as database
 from django.utils import timezone
 
 from integrations.flows.prune import BATCH, RULES, Pruned, Rule, prune
-from integrations.models import AuthorizationRequest, Connection, Event, Notice, SweepRun, Use
+from integrations.models import AnsweredRequest, AuthorizationRequest, Connection, Event, Notice, SweepRun, Use
 from tests.factories import (
     make_authorization_request,
+    make_connect_link,
     make_connection,
     make_notice,
     make_sweep_run,
@@ -63,8 +64,22 @@ def test_each_rule_takes_what_is_over_and_leaves_the_rest() -> None:
     for days in (1, 89, 91):
         make_webhook_delivery(created_at=ago(days=days))
 
-    expected = {"authorization_requests": 1, "events": 4, "uses": 1, "sweep_runs": 2, "notices": 1, "sessions": 1}
-    expected["webhook_deliveries"] = 1
+    for hours in (25, 23):
+        make_connect_link(expires_in=0, now=ago(days=0) - timedelta(hours=hours))
+    for number, moment in enumerate((NOW, NOW + timedelta(seconds=1))):
+        AnsweredRequest.objects.create(name=f"{number}", fingerprint="x", begun_at=NOW, expires_at=moment)
+
+    expected = {
+        "authorization_requests": 1,
+        "connect_links": 1,
+        "answered_requests": 1,
+        "events": 4,
+        "uses": 1,
+        "sweep_runs": 2,
+        "notices": 1,
+        "sessions": 1,
+        "webhook_deliveries": 1,
+    }
     assert pruned(dry_run=True).deleted == expected
     assert pruned().deleted == expected
 

@@ -9,6 +9,7 @@ from integrations.flows import bulk_revoke
 from integrations.flows.selection import Selection
 from integrations.models import (
     AccountClosure,
+    AnsweredRequest,
     Attempt,
     ClientRegistration,
     Mailbox,
@@ -22,6 +23,7 @@ from integrations.models import (
 from tests.factories import (
     make_allowance,
     make_authorization_request,
+    make_connect_link,
     make_connection,
     make_event,
     make_notice,
@@ -100,6 +102,10 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         make_allowance(connection),
         make_webhook_endpoint(),
         make_webhook_delivery(),
+        make_connect_link(),
+        AnsweredRequest.objects.create(
+            name="a" * 64, fingerprint="b" * 64, begun_at=connection.created_at, expires_at=connection.created_at
+        ),
         AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
         SealingKey.objects.create(key_id="k1", proof=b"sealed"),
         Attempt.objects.create(

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from integrations.oauth.errors import IdentityRefused, OAuthError, Remedy
-from integrations.oauth.id_token import Claims, KeySource, validate
+from integrations.oauth.id_token import Claims, validate
+from integrations.oauth.jws import KeySource
 from integrations.oauth.message import Response
 from integrations.oauth.server import Dialect
 from integrations.oauth.token import TokenResponse, parse

@@ -11,7 +11,7 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from integrations.oauth.id_token import ALGORITHMS
+from integrations.oauth.jws import ALGORITHMS
 from tests.oauth.making import ISSUER
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import Key
 
-from integrations.oauth.id_token import ALGORITHMS
+from integrations.oauth.jws import ALGORITHMS
 from tests.oauth.judging import refused, validated
 from tests.oauth.signing import (
     FixedKeys,

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from types import TracebackType
@@ -31,8 +31,8 @@ def install() -> None:
 class OidcProvider:
     """One running provider; it ends with the `with` block or with us, whichever is first."""
 
-    def __init__(self, *redirect_uris: str) -> None:
-        options = json.dumps({"redirect_uris": redirect_uris})
+    def __init__(self, *redirect_uris: str, api: Mapping[str, str] | None = None) -> None:
+        options = json.dumps({"redirect_uris": redirect_uris, **({"api": api} if api else {})})
         self._process = subprocess.Popen(
             [node() or "node", "--no-warnings", "oidc_server.mjs", options],
             cwd=FOLDER,

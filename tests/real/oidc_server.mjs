@@ -3,12 +3,13 @@
 //   node oidc_server.mjs '{"port": 0, "redirect_uris": ["http://…"]}'
 //
 // prints one line of JSON, {"issuer", "client_id", "client_secret"}, when it listens. It ends with its standard
-// input, so it never outlives the tests. Sign-in takes any name; GET /api/notes wants the scope notes:read.
+// input, so it never outlives the tests. Sign-in takes any name; GET /api/notes wants the scope notes:read. With
+// {"api": {"audience": "http://…", "scope": "…"}} the client may also ask for JWT access tokens for itself, for that API.
 
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
-const { port = 0, redirect_uris } = JSON.parse(process.argv[2]);
+const { port = 0, redirect_uris, api } = JSON.parse(process.argv[2]);
 const client = { client_id: 'hub', client_secret: 'a secret: 100% real+true' };
 
 const server = createServer();
@@ -19,7 +20,7 @@ const provider = new Provider(issuer, {
   clients: [{
     ...client,
     redirect_uris,
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: ['authorization_code', 'refresh_token', ...(api ? ['client_credentials'] : [])],
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_basic',
   }],
@@ -33,6 +34,13 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: true },
     revocation: { enabled: true },
     introspection: { enabled: true },
+    ...(api && {
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: () => ({ ...api, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256' } } }),
+      },
+    }),
   },
   pkce: { required: () => true },
   rotateRefreshToken: true,

@@ -16,10 +16,10 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from integrations.flows import connect
+from integrations.flows import connect, connect_link
 from integrations.flows.connect import Completed
 from integrations.flows.errors import ConnectRefused
-from integrations.models import ClientRegistration, Connection
+from integrations.models import ClientRegistration, Connection, ConnectLink
 from integrations.oauth.errors import OAuthError, printable
 from integrations.providers import PROVIDERS
 from integrations.providers.variable import Variable
@@ -45,7 +45,7 @@ def begin(request: PersonRequest, slug: str) -> HttpResponse:
         return _choose_again(request, registration, form)
     features = tuple(form.cleaned_data["features"])
     again = beginning(registration, features=features, next_path=_next(request), answers=form.answers)
-    return _leave(request, registration, features=features, variables=form.variables, again=again)
+    return leave(request, registration, features=features, variables=form.variables, again=again)
 
 
 @never_cache
@@ -58,7 +58,7 @@ def enable(request: PersonRequest, uuid: str) -> HttpResponse:
         messages.error(request, gettext("That feature is not on offer any more. Choose again."))
         return redirect("integrations:connection", uuid=uuid)
     features = {*connection.requested_features, *form.cleaned_data["features"]}
-    return _leave(
+    return leave(
         request,
         connection.registration,
         features=features & _on_offer(connection.registration),
@@ -72,7 +72,7 @@ def enable(request: PersonRequest, uuid: str) -> HttpResponse:
 def reconnect(request: PersonRequest, uuid: str) -> HttpResponse:
     """Leave for the provider, to renew a connection with the features it was given."""
     connection = own_connection(request, uuid)
-    return _leave(
+    return leave(
         request,
         connection.registration,
         features={*connection.requested_features} & _on_offer(connection.registration),
@@ -119,16 +119,18 @@ def problem_page(request: HttpRequest) -> HttpResponse:
 
 
 @no_referrer
-def _leave(
+def leave(
     request: PersonRequest,
     registration: ClientRegistration,
     *,
     features: Collection[str],
     variables: Mapping[str, str] = MappingProxyType({}),
     connection: Connection | None = None,
+    link: ConnectLink | None = None,
     again: Again,
+    return_to: str = "",
 ) -> HttpResponse:
-    """Hand the browser over with a page, not a redirect.
+    """Hand the browser over with a page, not a redirect; a `link` that led here is used up by that.
 
     Chromium holds a form's whole chain of redirects against `form-action`, and providers send people on to origins
     nobody can list: their sign-in, their workspace, their company's. A page that refreshes starts a new navigation.
@@ -141,12 +143,15 @@ def _leave(
             features=features,
             variables=variables,
             connection=connection,
-            return_to=again.next,
+            link=link,
+            return_to=return_to or again.next,
             now=timezone.now(),
             ip=client_address(request),
             request_id=request_id_of(request),
         )
     except OAuthError as error:
+        if link is not None:
+            connect_link.reopen(link)
         return problem(request, error, registration, again=again)
     remember(request, registration, authorization_url=url, again=again)
     origin = origin_of(url)

@@ -1,0 +1,86 @@
+"""What happens to the connections that are lent to an application."""
+
+from datetime import datetime
+from typing import Literal, cast
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from ninja import Router, Schema
+
+from integrations.api.caller import CallerRequest, Scoped
+from integrations.api.document import described
+from integrations.api.paging import After, Limit, cursor, cut, link_next, position
+from integrations.flows import told
+from integrations.models import Event
+
+router = Router(tags=["events"])
+
+LIST = "events"
+Kind = Literal[
+    "connected",
+    "reconnected",
+    "scope_changed",
+    "refreshed",
+    "refresh_failed",
+    "needs_reauthorization",
+    "recovered",
+    "application_allowed",
+]
+EXAMPLE = {
+    "id": 4711,
+    "kind": "needs_reauthorization",
+    "connection": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+    "provider": "sandbox",
+    "created_at": "2026-05-04T10:00:00Z",
+    "details": {"code": "invalid_grant"},
+}
+
+
+class EventOut(Schema):
+    """One fact about a connection. `details` may hold code, gained, lost (scope) and features; no secrets."""
+
+    id: int
+    kind: Kind
+    connection: UUID
+    provider: str
+    created_at: datetime
+    details: dict[str, object]
+
+
+class EventList(Schema):
+    """A page of events, oldest first. `cursor` is where to go on later, also when this page is the last so far."""
+
+    data: list[EventOut]
+    cursor: str
+    has_more: bool
+
+
+@router.get(
+    "/events",
+    auth=Scoped("events:read"),
+    response=EventList,
+    openapi_extra=described(example={"data": [EXAMPLE], "cursor": "WyJldmVudHMi…", "has_more": False}),
+)
+def list_events(request: CallerRequest, response: HttpResponse, after: After = "", limit: Limit = 50) -> EventList:
+    """What happened to the connections that are shared with you now, a few seconds later."""
+    start = position(after, of=LIST)
+    found = told.events(request.auth.borrower, after=start, limit=limit + 1, now=timezone.now())
+    page, more = cut(found, limit)
+    following = cursor(page[-1].pk if page else start, of=LIST)
+    if more:
+        link_next(request, response, following)
+    return EventList(data=[_told(event) for event in page], cursor=following, has_more=more)
+
+
+def _told(event: Event) -> EventOut:
+    if event.connection is None:
+        raise TypeError("an event of a connection that is lent has one")
+    return EventOut(
+        id=event.pk,
+        kind=cast(Kind, told.kind_of(event)),
+        connection=event.connection.uuid,
+        provider=event.connection.registration.provider,
+        created_at=event.created_at,
+        details=dict(told.details_of(event)),
+    )

@@ -1,0 +1,34 @@
+"""A person with a browser and a provider, for what programs ask of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from integrations.models import ClientRegistration
+from tests.fakes.authorization_server import FakeAuthorizationServer
+from tests.fakes.registration import register_sandbox
+from tests.web.person import Person, new_person
+
+
+@pytest.fixture
+def provider_server() -> Iterator[FakeAuthorizationServer]:
+    """A fake provider on the real clock, as the views."""
+    with FakeAuthorizationServer() as server:
+        yield server
+
+
+@pytest.fixture
+def registration(db: None, provider_server: FakeAuthorizationServer) -> ClientRegistration:
+    return register_sandbox(provider_server)
+
+
+@pytest.fixture
+def person(registration: ClientRegistration, provider_server: FakeAuthorizationServer) -> Person:
+    """Somebody who is signed in and has connected nothing."""
+    return new_person("robin", server=provider_server)
+
+
+@pytest.fixture
+def stranger(registration: ClientRegistration, provider_server: FakeAuthorizationServer) -> Person:
+    """Somebody else, signed in elsewhere."""
+    return new_person("mallory", server=provider_server)

@@ -1,0 +1,198 @@
+"""An application asks a person to connect an account: they decide, and nothing starts by itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import Allowance, AuthorizationRequest, ClientRegistration, Connection, ConnectLink, Event
+from tests.api.calling import program_of
+from tests.factories import make_connect_link, make_registration
+from tests.web.person import Person, asked_scope, authorization_url, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def link_for(person: Person, **body: Any) -> str:
+    """The path of a link that the application got."""
+    response = program_of(person.user).post("/connect", {"provider": "sandbox", **body})
+    assert response.status_code == 200, response.content
+    assert response["Cache-Control"] == "no-store"
+    return str(response.json()["url"].removeprefix("http://127.0.0.1:8000"))
+
+
+def test_from_the_link_to_a_shared_connection(person: Person) -> None:
+    link = link_for(person, features=["notes.read"], return_to="https://client.example/done?x=1")
+    page = person.get(link)
+    assert "Example Client asks you to connect an account." in text_of(page)
+    assert "client.example" in text_of(page)
+
+    url = authorization_url(person.post(f"{link}begin/", features=["notes.read"], shares="on"))
+    response = person.come_back(url)
+
+    assert (response.status_code, response.headers["Location"]) == (303, link)
+    connection = Connection.objects.get()
+    allowed = Allowance.objects.get()
+    assert (allowed.client_id, allowed.person, allowed.connection) == ("client-1", person.user, connection)
+    assert (allowed.features, allowed.scope) == (["notes.read", "profile"], "notes:read profile")
+    assert program_of(person.user).post(f"/connections/{connection.uuid}/token").status_code == 200
+    over = person.get(link)
+    assert "Example Client may use it." in text_of(over)
+    assert 'href="https://client.example/done?x=1"' in over.content.decode()
+
+
+def test_what_is_not_said_is_not_shared(person: Person) -> None:
+    link = link_for(person)
+    person.come_back(authorization_url(person.post(f"{link}begin/")))
+    assert Connection.objects.count() == 1
+    assert not Allowance.objects.exists()
+    assert not Event.objects.filter(kind=Event.Kind.APPLICATION_ALLOWED).exists()
+    assert "Only you have it" in text_of(person.get(link))
+
+
+def test_person_may_choose_less(person: Person) -> None:
+    link = link_for(person, features=["notes.read", "notes.write"])
+    url = authorization_url(person.post(f"{link}begin/", features=["notes.read"], shares="on"))
+    assert asked_scope(url) == {"profile", "notes:read"}
+
+
+def test_opening_starts_nothing(person: Person) -> None:
+    link = link_for(person)
+    for path in (link, f"{link}begin/"):
+        person.get(path)
+    assert not AuthorizationRequest.objects.exists()
+    assert ConnectLink.objects.get().started_at is None
+
+
+def test_link_is_good_once(person: Person) -> None:
+    link = link_for(person)
+    person.post(f"{link}begin/", shares="on")
+    again = person.post(f"{link}begin/", shares="on")
+    assert (again.status_code, again.headers["Location"]) == (302, link)
+    assert AuthorizationRequest.objects.count() == 1
+    assert "It was used, and nothing was connected by it." in text_of(person.get(link))
+
+
+def test_link_is_over_after_ten_minutes(person: Person, registration: ClientRegistration) -> None:
+    link = link_for(person)
+    assert timedelta(minutes=9) < ConnectLink.objects.get().expires_at - timezone.now() <= timedelta(minutes=10)
+    ConnectLink.objects.update(expires_at=timezone.now())
+    assert "It was good for ten minutes." in text_of(person.get(link))
+    person.post(f"{link}begin/", shares="on")
+    assert not AuthorizationRequest.objects.exists()
+
+
+@pytest.mark.requirement(111)
+@pytest.mark.requirement(135)
+def test_link_of_another_person_is_unknown(person: Person, stranger: Person) -> None:
+    link = link_for(person)
+    nowhere = "/connections/link/6f9619ff-8b86-4d01-b42d-00cf4fc964ff/"
+    assert {stranger.get(link).status_code, stranger.get(nowhere).status_code} == {404}
+    assert text_of(stranger.get(link)) == text_of(stranger.get(nowhere))
+    assert stranger.post(f"{link}begin/", shares="on").status_code == 404
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_whoever_is_not_signed_in_does_that_first(person: Person) -> None:
+    link = link_for(person)
+    person.client.logout()
+    for response in (person.get(link), person.post(f"{link}begin/")):
+        assert response.headers["Location"].startswith(reverse("account_login"))
+    assert not AuthorizationRequest.objects.exists()
+
+
+def test_refusal_at_the_provider_shares_nothing(person: Person) -> None:
+    link = link_for(person)
+    url = authorization_url(person.post(f"{link}begin/", shares="on"))
+    person.come_back(url, error="access_denied")
+    assert not Connection.objects.exists()
+    assert not Allowance.objects.exists()
+
+
+def test_attempt_that_cannot_begin_does_not_use_the_link_up(person: Person, registration: ClientRegistration) -> None:
+    link = link_for(person)
+    ClientRegistration.objects.update(variables={})
+    assert person.post(f"{link}begin/", shares="on").status_code >= 400
+    assert ConnectLink.objects.get().started_at is None
+
+
+def test_what_the_application_might_use_before_it_still_may(person: Person) -> None:
+    connection = person.connect("notes.read")
+    Allowance.objects.create(
+        client_id="client-1",
+        person=person.user,
+        connection=connection,
+        registration=connection.registration,
+        features=["notes.read"],
+        scope="notes:read profile",
+    )
+    link = link_for(person)
+    person.come_back(authorization_url(person.post(f"{link}begin/", features=["notes.read"], shares="on")))
+    assert Allowance.objects.get().features == ["notes.read", "profile"]
+
+
+@pytest.mark.parametrize(
+    "return_to",
+    [
+        "https://evil.example/",
+        "http://client.example/",
+        "https://client.example:444/",
+        "https://client.example.evil.example/",
+        "https://client.example@evil.example/",
+        "https://u@client.example/",
+        "https://evil.example\\@client.example/",
+        "https://evil.example#@client.example/",
+        "https://client.example:99999/",
+        "https://[client.example/",
+        "https://CLIENT.example\u3002evil.example/",
+        "javascript:alert(1)",
+        "//client.example/",
+        "/connections/",
+        "https://client.example/\nx",
+        "",
+    ],
+)
+def test_way_back_leads_to_an_origin_of_the_application_alone(person: Person, return_to: str) -> None:
+    response = program_of(person.user).post("/connect", {"provider": "sandbox", "return_to": return_to})
+    assert (response.status_code, response.json()["errors"][0]["name"]) == (422, "return_to")
+    assert not ConnectLink.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({}, "provider"),
+        ({"provider": "nowhere"}, "provider"),
+        ({"provider": "../x"}, "provider"),
+        ({"provider": "off"}, "provider"),
+        ({"provider": "sandbox", "features": ["fly"]}, "features"),
+        ({"provider": "sandbox", "features": "notes.read"}, "features"),
+        ({"provider": "sandbox", "features": [None]}, "features.0"),
+    ],
+)
+def test_what_cannot_be_connected(person: Person, body: dict[str, Any], name: str) -> None:
+    make_registration(slug="off", enabled=False)
+    response = program_of(person.user).post("/connect", body)
+    assert (response.status_code, response.json()["errors"][0]["name"]) == (422, name)
+
+
+@pytest.mark.requirement(134)
+@pytest.mark.parametrize("member", ["user", "user_id", "client_id", "shares", "connection", "expires_at", "is_staff"])
+def test_nobody_else_can_be_named(person: Person, stranger: Person, member: str) -> None:
+    response = program_of(person.user).post("/connect", {"provider": "sandbox", member: stranger.user.pk})
+    assert (response.status_code, response.json()["errors"][0]["name"]) == (422, member)
+    assert not ConnectLink.objects.exists()
+
+
+def test_application_of_its_own_sends_nobody() -> None:
+    response = program_of(None).post("/connect", {"provider": "sandbox"})
+    assert (response.status_code, response.json()["code"]) == (403, "person_required")
+
+
+def test_name_of_an_application_is_made_harmless(person: Person, registration: ClientRegistration) -> None:
+    link = make_connect_link(user=person.user, registration=registration)
+    ConnectLink.objects.update(client_name="<b>Bad</b>\u202e client")
+    page = person.get(reverse("integrations:connect_link", kwargs={"uuid": link.uuid})).content.decode()
+    assert "&lt;b&gt;Bad&lt;/b&gt; client" in page

@@ -1,0 +1,90 @@
+"""The same request under the same key is done once (draft-ietf-httpapi-idempotency-key-header)."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from integrations.flows import answered
+from integrations.flows.lend import Borrower
+from integrations.models import AnsweredRequest, ConnectLink
+from tests.api.calling import Program, program_of
+from tests.factories import make_allowance, make_connection, make_registration, make_user
+
+pytestmark = pytest.mark.django_db
+
+KEY = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
+
+
+@pytest.fixture
+def program() -> Program:
+    make_registration(slug="here")
+    return program_of(make_user())
+
+
+def test_same_request_is_answered_as_it_was(program: Program) -> None:
+    first, again = (program.post("/connect", {"provider": "here"}, headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    assert ConnectLink.objects.count() == 1
+
+
+def test_without_a_key_each_request_is_another(program: Program) -> None:
+    first, again = (program.post("/connect", {"provider": "here"}) for _ in range(2))
+    assert first.json()["url"] != again.json()["url"]
+
+
+def test_another_request_under_the_same_key_is_refused(program: Program) -> None:
+    program.post("/connect", {"provider": "here"}, headers=KEY)
+    response = program.post("/connect", {"provider": "here", "features": ["notes.read"]}, headers=KEY)
+    assert (response.status_code, response.json()["code"]) == (422, "idempotency_key_reused")
+    assert ConnectLink.objects.count() == 1
+
+
+def test_key_of_somebody_else_is_another_key(program: Program) -> None:
+    program.post("/connect", {"provider": "here"}, headers=KEY)
+    for other in (program_of(make_user()), program_of(make_user(), client_id="client-2")):
+        assert other.post("/connect", {"provider": "here", "features": []}, headers=KEY).status_code == 200
+    assert ConnectLink.objects.count() == 3
+
+
+def test_what_failed_can_be_asked_for_again(program: Program) -> None:
+    assert program.post("/connect", {"provider": "nowhere"}, headers=KEY).status_code == 422
+    assert program.post("/connect", {"provider": "here"}, headers=KEY).status_code == 200
+
+
+def test_second_request_while_the_first_is_not_answered(program: Program) -> None:
+    program.post("/connect", {"provider": "here"}, headers=KEY)
+    AnsweredRequest.objects.update(status=None, body="")
+    response = program.post("/connect", {"provider": "here"}, headers=KEY)
+    assert (response.status_code, response.json()["code"]) == (409, "request_in_progress")
+    assert response["Retry-After"] == "1"
+
+
+def test_request_whose_worker_vanished_is_done_by_the_next(program: Program) -> None:
+    program.post("/connect", {"provider": "here"}, headers=KEY)
+    AnsweredRequest.objects.update(status=None, body="", begun_at=timezone.now() - timedelta(minutes=6))
+    assert program.post("/connect", {"provider": "here"}, headers=KEY).status_code == 200
+
+
+def test_key_is_good_for_a_day() -> None:
+    asked = answered.asked(Borrower(issuer="", client_id="c", client_name="", person_id=None), "key", b"content")
+    now = timezone.now()
+    assert answered.begin(asked, now=now) is None
+    answered.finish(asked, answered.Answer(status=200, body="{}"))
+    assert answered.begin(asked, now=now + timedelta(hours=23)) == answered.Answer(status=200, body="{}")
+    assert answered.begin(asked, now=now + timedelta(hours=24)) is None
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "\xe9"])
+def test_key_that_is_none(program: Program, key: str) -> None:
+    response = program.post("/connect", {"provider": "here"}, headers={"Idempotency-Key": key})
+    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_invalid")
+
+
+def test_disconnecting_again_under_the_same_key_says_the_same() -> None:
+    connection = make_connection(owner=make_user(), sealed=False)
+    make_allowance(connection)
+    program = program_of(connection.owner)
+    first, again = (program.delete(f"/connections/{connection.uuid}", headers=KEY) for _ in range(2))
+    assert (first.status_code, first.json()) == (200, again.json())
