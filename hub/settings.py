@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "oauth2_provider",
     "integrations",
+    "hub.authorization_server",
     "hub.watching",
     *(["hub.sandbox"] if HUB_SANDBOX else []),
 ]
@@ -163,6 +164,9 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
 # authorization server
 
 OAUTH2_PROVIDER = authorization_server.oauth2_provider(site_url=SITE_URL, loopback=not PRODUCTION, sandbox=HUB_SANDBOX)
+# What Django's migrations want to be told where tables of ours refer to the toolkit's.
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+HUB_CLIENT_REGISTRATION_TOKEN = authorization_server.registration_token(env)
 
 # logs and error reports
 

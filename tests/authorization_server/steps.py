@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.contrib.auth.models import User
 from django.test import Client
@@ -65,17 +65,27 @@ def get_code(user: User, *, scope: str = "profile") -> str:
     return response_of(decide(browser, scope=scope))["code"]
 
 
-def token_request(*, client_id: str = "client-1", client_secret: str = CLIENT_SECRET, **form: str) -> Any:
-    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-    return Client().post("/oauth/token/", form, headers={"Authorization": f"Basic {basic}"})
+def send(path: str, form: Mapping[str, str | list[str]], **headers: str) -> Any:
+    """Send a form, as programs do; Django's client alone would send parts."""
+    body = urlencode(form, doseq=True)
+    return Client().post(path, body, content_type="application/x-www-form-urlencoded", headers=headers)
 
 
-def exchange(code: str, **changes: str) -> Any:
+def basic(client_id: str = "client-1", client_secret: str = CLIENT_SECRET) -> str:
+    """An Authorization header."""
+    return "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+
+
+def token_request(*, client_id: str = "client-1", client_secret: str = CLIENT_SECRET, **form: str | list[str]) -> Any:
+    return send("/oauth/token/", form, Authorization=basic(client_id, client_secret))
+
+
+def exchange(code: str, **changes: Any) -> Any:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
     return token_request(**{**form, "code_verifier": CODE_VERIFIER, **changes})
 
 
-def refresh(refresh_token: str, **changes: str) -> Any:
+def refresh(refresh_token: str, **changes: Any) -> Any:
     return token_request(grant_type="refresh_token", refresh_token=refresh_token, **changes)
 
 

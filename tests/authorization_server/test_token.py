@@ -24,6 +24,7 @@ from tests.authorization_server.steps import (
     get_tokens,
     make_application,
     refresh,
+    send,
     token_request,
 )
 from tests.factories import make_user
@@ -264,7 +265,7 @@ def test_revoking_either_token_ends_both(application: Application, which: str) -
     tokens = get_tokens(make_user())
 
     form = {"token": getattr(tokens, which), "client_id": "client-1", "client_secret": CLIENT_SECRET}
-    response = Client().post("/oauth/revoke_token/", form)
+    response = send("/oauth/revoke_token/", form)
 
     assert response.status_code == 200
     assert call(PROFILE, tokens.access_token).status_code == 401
