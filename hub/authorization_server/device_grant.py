@@ -45,7 +45,7 @@ class DeviceGrant(GrantTypeBase):  # type: ignore[misc]
 
     def _approved(self, request: Request) -> DeviceAuthorization:
         self._authenticate(request)
-        device_code = request.device_code
+        device_code = getattr(request, "device_code", None)
         if not device_code:
             raise errors.InvalidRequestError("Missing device_code parameter.", request=request)
         now = timezone.now()

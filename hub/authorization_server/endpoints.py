@@ -80,7 +80,7 @@ class IntrospectionEndpoint(Endpoint):
         asked = _asked(request, core)
         if not core.server.request_validator.authenticate_client(asked):
             return refused("invalid_client", status=401)
-        if not asked.token:
+        if asked.token is None:
             return refused("invalid_request", "Missing token parameter.")
         return JsonResponse(_introspection(asked.token, asked.client))
 

@@ -41,7 +41,8 @@ class HubCore(OAuthLibCore):  # type: ignore[misc]
 
 def fault_of(request: HttpRequest) -> str:
     """What is wrong with a request to an endpoint that programs call, before anything is looked at; or nothing."""
-    if request.content_type != FORM:
+    is_empty = not request.content_type and not request.body
+    if request.content_type != FORM and not is_empty:
         return f"The body has to be {FORM}"
     if request.META.get("QUERY_STRING"):
         return "URL query parameters are not allowed"

@@ -23,9 +23,9 @@ def make_application(client_id: str = "client-1", *, grant_type: str = "", **fie
         client_id=client_id,
         client_secret=CLIENT_SECRET,
         name=fields.pop("name", "Example Client"),
-        client_type=Application.CLIENT_CONFIDENTIAL,
+        client_type=fields.pop("client_type", Application.CLIENT_CONFIDENTIAL),
         authorization_grant_type=grant_type or Application.GRANT_AUTHORIZATION_CODE,
-        redirect_uris=REDIRECT_URI,
+        redirect_uris=fields.pop("redirect_uris", REDIRECT_URI),
         **fields,
     )
 
