@@ -1,8 +1,11 @@
 """Where a person lets a device in (RFC 8628 §3.3): they enter its code, read who asks for what, and decide."""
 
 import math
+import time
 from typing import Any
 
+from allauth.account import app_settings
+from allauth.account.authentication import get_authentication_records
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -74,9 +77,15 @@ def decide(request: PersonRequest, pk: int) -> HttpResponseBase:
     device = devices.waiting(pk, person_id=request.user.pk, now=timezone.now())
     if device is None:
         return _code_page(request, CodeForm(), is_over=True, status=404)
-    if SENSITIVE_SCOPE.isdisjoint(device.scope.split()):
+    if SENSITIVE_SCOPE.isdisjoint(device.scope.split()) or _signed_in_just_now(request):
         return _decide(request, device)
     return reauthenticated(_decide)(request, device)
+
+
+def _signed_in_just_now(request: PersonRequest) -> bool:
+    """Whether this session began so lately that asking for the password once more would prove nothing new."""
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
 
 
 def _decide(request: PersonRequest, device: DeviceAuthorization) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from oauth2_provider.settings import oauth2_settings
 from oauthlib.common import Request
@@ -24,7 +25,8 @@ def authenticate(request: HttpRequest) -> Caller:
 
 
 def _by_stored_token(request: HttpRequest, value: str) -> Caller:
-    asked = Request(request.build_absolute_uri(request.path), headers={})
+    # By the name that tokens are bound to (RFC 8707), whatever host was called.
+    asked = Request(f"{settings.SITE_URL}{request.path}", headers={})
     if not oauth2_settings.OAUTH2_VALIDATOR_CLASS().validate_bearer_token(value, [], asked):
         raise BearerRefused("invalid_token", "The access token is unknown, expired or revoked.")
     borrower = Borrower(
