@@ -13,7 +13,8 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.settings import oauth2_settings
 from oauthlib.common import Request
 
-LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?(?:/.*)?")
+_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?][^#]*)?")
+PORTS_UP_TO = 65535
 
 
 class ClientValidator(OAuth2Validator):  # type: ignore[misc]
@@ -46,15 +47,27 @@ class ClientValidator(OAuth2Validator):  # type: ignore[misc]
     def validate_redirect_uri(
         self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        """Whether it is one that was registered, to the letter; on this machine, at any port (RFC 8252 §7.3)."""
-        is_registered = redirect_uri in request.client.redirect_uris.split()
-        if not is_registered and not LOOPBACK.fullmatch(redirect_uri):
-            return False
-        return bool(request.client.redirect_uri_allowed(redirect_uri))
+        return is_registered_redirect_uri(request.client, redirect_uri)
+
+    def validate_response_type(self, client_id: str, response_type: str, client: Application, *args: Any) -> bool:
+        """`code`, and not one of the hybrid ones, whatever an application was registered for (RFC 9700 §2.1.2)."""
+        return response_type == "code" and bool(client.allows_grant_type(Application.GRANT_AUTHORIZATION_CODE))
 
     def is_origin_allowed(self, client_id: str, origin: str, request: Request, *args: Any, **kwargs: Any) -> bool:
         """No page of another origin reads an answer."""
         return False
+
+
+def is_registered_redirect_uri(application: Application, redirect_uri: str) -> bool:
+    """Whether it is one that was registered, to the letter; on this machine, at any port (RFC 8252 §7.3)."""
+    registered = application.redirect_uris.split()
+    if redirect_uri in registered:
+        return "#" not in redirect_uri
+    asked = _LOOPBACK.fullmatch(redirect_uri)
+    if not asked or int(asked["port"] or 0) > PORTS_UP_TO:
+        return False
+    known = filter(None, map(_LOOPBACK.fullmatch, registered))
+    return any((each["host"], each["rest"]) == (asked["host"], asked["rest"]) for each in known)
 
 
 def _credentials(request: Request, basic: str | None) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ from oauth2_provider.scopes import get_scopes_backend
 from oauth2_provider.settings import oauth2_settings
 from oauthlib.oauth2 import OAuth2Error
 
+from hub.authorization_server.client_authentication import is_registered_redirect_uri
 from hub.authorization_server.resource import api_identifier
 from integrations.oauth.errors import printable
 
@@ -33,7 +34,7 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
 
     def form_valid(self, form: AllowForm) -> HttpResponse:
         application = Application.objects.filter(client_id=form.cleaned_data["client_id"]).first()
-        if not application or not application.redirect_uri_allowed(form.cleaned_data["redirect_uri"]):
+        if not application or not is_registered_redirect_uri(application, form.cleaned_data["redirect_uri"]):
             return self.form_invalid(form)
         if set(form.cleaned_data["resource"].split()) - {api_identifier()}:
             return self.form_invalid(form)

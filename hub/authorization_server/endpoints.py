@@ -59,8 +59,11 @@ class TokenEndpoint(Endpoint):
     """Give tokens for a grant (RFC 6749 §3.2)."""
 
     def answer(self, request: HttpRequest, core: Any) -> HttpResponse:
-        if not request.POST.get("grant_type"):
+        grant_type = request.POST.get("grant_type")
+        if not grant_type:
             return refused("invalid_request", "Missing grant_type parameter.")
+        if grant_type not in core.server.grant_types:
+            return refused("unsupported_grant_type")
         _, _, body, status = core.create_token_response(request)
         return HttpResponse(body, status=status, content_type="application/json")
 
