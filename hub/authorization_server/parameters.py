@@ -29,6 +29,11 @@ KNOWN = MAY_REPEAT | {
 class HubCore(OAuthLibCore):  # type: ignore[misc]
     """Hand on the parameters that are known, and of those the ones that have a value (RFC 6749 §3.2)."""
 
+    def _get_escaped_full_path(self, request: HttpRequest) -> str:
+        """The path with the query as Django has read it: oauthlib raises on what it would write otherwise."""
+        query = request.GET.urlencode()
+        return f"{request.path}?{query}" if query else request.path
+
     def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:
         return [
             (name, value)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.authorization_server.device_steps import GRANT_TYPE, make_device_client
@@ -32,7 +32,11 @@ HEADERS = st.one_of(
 )
 ENDPOINTS = ["token/", "revoke_token/", "introspect/", "device_authorization/"]
 often = settings(
-    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -91,6 +95,18 @@ def test_any_bytes(settings: Any, endpoint: str, body: bytes, content_type: str)
     response = Client().generic("POST", f"/oauth/{endpoint}", body, content_type=content_type, headers=headers)
 
     assert response.status_code in {200, 400, 401, 413, 429}
+
+
+@pytest.mark.parametrize(
+    "query", ["%zz", "a=%zz", "a=%ff", "=", "&&", "a;b", "a=b%", "client_id=client-1&x=é%", "?", "[]"]
+)
+def test_a_query_that_is_none(query: str) -> None:
+    browser = Client()
+    browser.force_login(make_user())
+
+    for path in ("authorize/", *ENDPOINTS):
+        response = browser.generic("GET" if path == "authorize/" else "POST", f"/oauth/{path}", QUERY_STRING=query)
+        assert response.status_code in {400, 401}
 
 
 @often
