@@ -26,7 +26,7 @@ from hub.authorization_server.limits import TooOften
 from hub.authorization_server.models import DeviceAuthorization
 from integrations.oauth.errors import printable
 from integrations.web.addresses import HttpResponseSeeOther
-from integrations.web.decorators import no_referrer, reauthenticated
+from integrations.web.decorators import reauthenticated
 from integrations.web.visitor import PersonRequest, client_address
 
 
@@ -47,7 +47,6 @@ class CodeForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@no_referrer
 @login_required
 def enter(request: PersonRequest) -> HttpResponse:
     """Ask for the code; a complete address (RFC 8628 §3.3.1) fills it in, and decides nothing."""

@@ -97,9 +97,7 @@ def test_any_bytes(settings: Any, endpoint: str, body: bytes, content_type: str)
     assert response.status_code in {200, 400, 401, 413, 429}
 
 
-@pytest.mark.parametrize(
-    "query", ["%zz", "a=%zz", "a=%ff", "=", "&&", "a;b", "a=b%", "client_id=client-1&x=é%", "?", "[]"]
-)
+@pytest.mark.parametrize("query", ["%zz", "a=%zz", "a=%ff", "=", "&&", "a;b", "a=b%", "client_id=x&x=é%", "?", "[]"])
 def test_a_query_that_is_none(query: str) -> None:
     browser = Client()
     browser.force_login(make_user())
