@@ -53,10 +53,6 @@ class ClientValidator(OAuth2Validator):  # type: ignore[misc]
         """`code`, and not one of the hybrid ones, whatever an application was registered for (RFC 9700 §2.1.2)."""
         return response_type == "code" and bool(client.allows_grant_type(Application.GRANT_AUTHORIZATION_CODE))
 
-    def is_origin_allowed(self, client_id: str, origin: str, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """No page of another origin reads an answer."""
-        return False
-
 
 def is_registered_redirect_uri(application: Application, redirect_uri: str) -> bool:
     """Whether it is one that was registered, to the letter; on this machine, at any port (RFC 8252 §7.3)."""

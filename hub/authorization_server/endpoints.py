@@ -28,7 +28,7 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 @method_decorator([csrf_exempt, sensitive_post_parameters()], name="dispatch")
 class Endpoint(View):
-    """Answer a form with JSON that no cache keeps."""
+    """Answer a form with JSON that no cache keeps and no page of another origin reads."""
 
     http_method_names = ["post"]
     challenge = 'Basic realm="hub"'
