@@ -44,9 +44,9 @@ def authorization_request(**changes: str | None) -> dict[str, str]:
     return {name: value for name, value in {**query, **changes}.items() if value is not None}
 
 
-def decide(client: Client, *, allow: bool = True, form: Mapping[str, str] | None = None, scope: str = "profile") -> Any:
+def decide(client: Client, *, allow: bool = True, form: Mapping[str, str] | None = None, **changes: str | None) -> Any:
     """Open the page, then press a button; `form` changes what the page's hidden fields say."""
-    query = authorization_request(scope=scope)
+    query = authorization_request(**changes)
     page = client.get("/oauth/authorize/", query)
     assert page.status_code == 200, page.content
     fields = {name: value for name, value in page.context["form"].initial.items() if value is not None}
@@ -59,10 +59,10 @@ def response_of(response: Any) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(response["Location"]).query))
 
 
-def get_code(user: User, *, scope: str = "profile") -> str:
+def get_code(user: User, **changes: str | None) -> str:
     browser = Client()
     browser.force_login(user)
-    return response_of(decide(browser, scope=scope))["code"]
+    return response_of(decide(browser, **changes))["code"]
 
 
 def send(path: str, form: Mapping[str, str | list[str]], **headers: str) -> Any:
