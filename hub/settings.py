@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "integrations",
     "hub.applications",
+    "hub.authorization_server",
     "hub.watching",
     *(["hub.sandbox"] if HUB_SANDBOX else []),
 ]
@@ -166,12 +167,14 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="hub@localhost")
 # authorization server
 
 OAUTH2_PROVIDER = authorization_server.oauth2_provider(site_url=SITE_URL, loopback=not PRODUCTION, sandbox=HUB_SANDBOX)
-
-# The toolkit's own. Migrations of tables that refer to it read the setting.
+# What Django's migrations want to be told where tables of ours refer to the toolkit's.
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+HUB_CLIENT_REGISTRATION_TOKEN = authorization_server.registration_token(env)
+
 HUB_APPLICATIONS = applications.who_registers(env)
 # Whoever has two hundred connections may tick some features of each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
 # resource server: the API
 
 HUB_API_REQUESTS_PER_MINUTE = resource_server.requests_per_minute(env)

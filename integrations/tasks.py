@@ -14,6 +14,7 @@ Each may be late, lost, run twice or killed. What travels is ids and times, neve
 time or for a retry: when something is to be tried next stands in its row.
 """
 
+import io
 import logging
 import mmap
 import time
@@ -137,3 +138,4 @@ def prune() -> None:
     """Delete what has served its time, also sessions and tokens of the hub's authorization server that have run out."""
     if over.prune(now=timezone.now(), stop=_until_slice_ends()).complete:
         call_command("cleartokens")
+        call_command("prune_grants", stdout=io.StringIO())

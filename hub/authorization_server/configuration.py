@@ -1,6 +1,9 @@
 """django-oauth-toolkit's settings. Read while settings.py runs: nothing here may import models."""
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from hub.environment import Environment
 
 PACKAGE = "hub.authorization_server"
 CLIENT_SECRET_HASHER = f"{PACKAGE}.client_secret.ClientSecretHasher"
@@ -17,6 +20,14 @@ SCOPE = {
     "connections:disconnect": _("Disconnect accounts that you share with it"),
     "events:read": _("See what happens to the connections that you share with it"),
 }
+#: What a person should be asked for their password again before they allow it to a device.
+SENSITIVE_SCOPE = frozenset({"connections:borrow", "connections:call", "connections:disconnect"})
+GRANT_TYPES = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:device_code",
+]
 
 ADMIN_CLASSES = {
     "APPLICATION_ADMIN_CLASS": "hub.applications.application_admin.ApplicationAdmin",
@@ -29,6 +40,7 @@ ADMIN_CLASSES = {
 AUTHORIZATION_CODE_EXPIRE_SECONDS = 60
 ACCESS_TOKEN_EXPIRE_SECONDS = 600
 REFRESH_TOKEN_EXPIRE_SECONDS = 30 * 24 * 3600
+REGISTRATION_TOKEN_LENGTH = 32
 
 
 def issuer(site_url: str) -> str:
@@ -56,14 +68,9 @@ def oauth2_provider(*, site_url: str, loopback: bool, sandbox: bool) -> dict[str
         "REQUEST_APPROVAL_PROMPT": "force",
         "ALLOW_URI_WILDCARDS": False,
         "ALLOWED_REDIRECT_URI_SCHEMES": ["http", "https"] if loopback else ["https"],
-        "OAUTH2_RESPONSE_TYPES_SUPPORTED": ["code"],
-        "OAUTH2_GRANT_TYPES_SUPPORTED": [
-            "authorization_code",
-            "refresh_token",
-            "client_credentials",
-            "urn:ietf:params:oauth:grant-type:token-exchange",
-        ],
-        "OAUTH2_TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED": ["client_secret_basic", "client_secret_post"],
+        "OAUTH2_BACKEND_CLASS": f"{PACKAGE}.parameters.HubCore",
+        "CLEAR_EXPIRED_TOKENS_BATCH_SIZE": 500,
+        "CLEAR_EXPIRED_TOKENS_BATCH_INTERVAL": 0.01,
         "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
         "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
@@ -75,3 +82,19 @@ def oauth2_provider(*, site_url: str, loopback: bool, sandbox: bool) -> dict[str
         "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
         "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
     }
+
+
+def registration_token(env: Environment) -> str:
+    """HUB_CLIENT_REGISTRATION_TOKEN: whoever has it registers clients over the network; empty: nobody does.
+
+    Raises:
+        ImproperlyConfigured: short enough to be guessed.
+    """
+    value: str = env.str("HUB_CLIENT_REGISTRATION_TOKEN", default="").strip()
+    is_plain = value.isascii() and value.isprintable() and " " not in value
+    if value and (len(value) < REGISTRATION_TOKEN_LENGTH or not is_plain):
+        raise ImproperlyConfigured(
+            f"HUB_CLIENT_REGISTRATION_TOKEN needs {REGISTRATION_TOKEN_LENGTH} random characters. "
+            "Make one so: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return value

@@ -29,6 +29,8 @@ from hub.applications.authorizations import scope_held, tell_allowed
 from hub.applications.choice import allow_chosen, choice_of
 from hub.applications.redirect_uris import is_loopback
 from hub.applications.scope import concerns_connections
+from hub.authorization_server.client_authentication import is_registered_redirect_uri
+from hub.authorization_server.resource import api_identifier
 from integrations.oauth.errors import printable
 
 NAME_LIMIT = 120
@@ -63,7 +65,9 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
 
     def form_valid(self, form: ConsentForm) -> HttpResponse:
         application = Application.objects.filter(client_id=form.cleaned_data["client_id"]).first()
-        if not application or not application.redirect_uri_allowed(form.cleaned_data["redirect_uri"]):
+        if not application or not is_registered_redirect_uri(application, form.cleaned_data["redirect_uri"]):
+            return self.form_invalid(form)
+        if set(form.cleaned_data["resource"].split()) - {api_identifier()}:
             return self.form_invalid(form)
         if not _is_what_was_shown(self.request, form.cleaned_data):
             return self.form_invalid(form)

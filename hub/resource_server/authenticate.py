@@ -1,5 +1,6 @@
 """Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query, or by a JWT in none."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -28,7 +29,8 @@ def authenticate(request: HttpRequest) -> Caller:
     # Our own tokens are letters and digits; three parts make a JWT.
     if value.count(".") == 2:
         return _trusted.caller(value.strip(), now=timezone.now())
-    found = by_stored_token(value.strip(), request.build_absolute_uri(request.path))
+    # By the name that tokens are bound to (RFC 8707), whatever host was called.
+    found = by_stored_token(value.strip(), f"{settings.SITE_URL}{request.path}")
     if found is None:
         raise BearerRefused("invalid_token", "The access token is unknown, expired or revoked.")
     return found

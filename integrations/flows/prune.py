@@ -119,6 +119,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 def prune(
     *,
     now: datetime,
+    rules: tuple[tuple[str, Rule], ...] = RULES,
     dry_run: bool = False,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
@@ -126,15 +127,17 @@ def prune(
 ) -> Pruned:
     """Delete what is over by `now`, until `stop` says so; with `dry_run` only count it.
 
+    `rules` are those of other tables where the project around has some, whose columns have indexes too.
+
     `progress` is called with how many rows went so far.
 
     Raises:
         django.db.DatabaseError: what was deleted before stays deleted.
     """
     if dry_run:
-        return Pruned(deleted={name: sum(map(_count, rule(now))) for name, rule in RULES})
-    deleted = {name: 0 for name, _ in RULES}
-    for name, rule in RULES:
+        return Pruned(deleted={name: sum(map(_count, rule(now))) for name, rule in rules})
+    deleted = {name: 0 for name, _ in rules}
+    for name, rule in rules:
         for expiring in rule(now):
             for count in _batches(expiring, pause=pause):
                 deleted[name] += count

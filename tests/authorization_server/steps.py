@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.contrib.auth.models import User
 from django.test import Client
@@ -23,9 +23,9 @@ def make_application(client_id: str = "client-1", *, grant_type: str = "", **fie
         client_id=client_id,
         client_secret=CLIENT_SECRET,
         name=fields.pop("name", "Example Client"),
-        client_type=Application.CLIENT_CONFIDENTIAL,
+        client_type=fields.pop("client_type", Application.CLIENT_CONFIDENTIAL),
         authorization_grant_type=grant_type or Application.GRANT_AUTHORIZATION_CODE,
-        redirect_uris=REDIRECT_URI,
+        redirect_uris=fields.pop("redirect_uris", REDIRECT_URI),
         **fields,
     )
 
@@ -44,9 +44,9 @@ def authorization_request(**changes: str | None) -> dict[str, str]:
     return {name: value for name, value in {**query, **changes}.items() if value is not None}
 
 
-def decide(client: Client, *, allow: bool = True, form: Mapping[str, str] | None = None, scope: str = "profile") -> Any:
+def decide(client: Client, *, allow: bool = True, form: Mapping[str, str] | None = None, **changes: str | None) -> Any:
     """Open the page, then press a button; `form` changes what the page's hidden fields say."""
-    query = authorization_request(scope=scope)
+    query = authorization_request(**changes)
     page = client.get("/oauth/authorize/", query)
     assert page.status_code == 200, page.content
     fields = {name: value for name, value in page.context["form"].initial.items() if value is not None}
@@ -59,23 +59,33 @@ def response_of(response: Any) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(response["Location"]).query))
 
 
-def get_code(user: User, *, scope: str = "profile") -> str:
+def get_code(user: User, **changes: str | None) -> str:
     browser = Client()
     browser.force_login(user)
-    return response_of(decide(browser, scope=scope))["code"]
+    return response_of(decide(browser, **changes))["code"]
 
 
-def token_request(*, client_id: str = "client-1", client_secret: str = CLIENT_SECRET, **form: str) -> Any:
-    basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-    return Client().post("/oauth/token/", form, headers={"Authorization": f"Basic {basic}"})
+def send(path: str, form: Mapping[str, str | list[str]], **headers: str) -> Any:
+    """Send a form, as programs do; Django's client alone would send parts."""
+    body = urlencode(form, doseq=True)
+    return Client().post(path, body, content_type="application/x-www-form-urlencoded", headers=headers)
 
 
-def exchange(code: str, **changes: str) -> Any:
+def basic(client_id: str = "client-1", client_secret: str = CLIENT_SECRET) -> str:
+    """An Authorization header."""
+    return "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+
+
+def token_request(*, client_id: str = "client-1", client_secret: str = CLIENT_SECRET, **form: str | list[str]) -> Any:
+    return send("/oauth/token/", form, Authorization=basic(client_id, client_secret))
+
+
+def exchange(code: str, **changes: Any) -> Any:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
     return token_request(**{**form, "code_verifier": CODE_VERIFIER, **changes})
 
 
-def refresh(refresh_token: str, **changes: str) -> Any:
+def refresh(refresh_token: str, **changes: Any) -> Any:
     return token_request(grant_type="refresh_token", refresh_token=refresh_token, **changes)
 
 

@@ -23,7 +23,7 @@ def node() -> str | None:
 
 def install() -> None:
     """Fetch what package-lock.json pins, unless it is there."""
-    if not (FOLDER / "node_modules" / "oidc-provider").is_dir():
+    if not all((FOLDER / "node_modules" / name).is_dir() for name in ("oidc-provider", "openid-client")):
         command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(command, cwd=FOLDER, check=True, timeout=180)
 

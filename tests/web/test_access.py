@@ -60,8 +60,10 @@ OPEN = {
     "oauth2_provider:token",
     "oauth2_provider:revoke-token",
     "oauth2_provider:introspect",
+    "oauth2_provider:device-authorization",
     "oauth2_provider:oauth-server-metadata",
     "oauth2_provider:oauth-server-metadata-appended",
+    "oauth2_provider:protected-resource-metadata",
 }
 #: What admin shows to any member of staff: no row of anything.
 OF_STAFF = {"admin:index", "admin:password_change", "admin:password_change_done", "admin:jsi18n", "admin:login"}

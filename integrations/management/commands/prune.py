@@ -1,5 +1,6 @@
 """Delete what has served its time: attempts, events and uses by retention, expired sessions and tokens of the hub."""
 
+import io
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +13,8 @@ from integrations.management.operator_command import OperatorCommand, Outcome
 from integrations.management.progress import progress
 from integrations.management.stopping import stopping
 
-#: The command of the hub's authorization server for rows of its own, which knows of no stopping.
-TOKENS = "cleartokens"
+#: The commands of the hub's authorization server for rows of its own, which know of no stopping.
+TOKENS = ("cleartokens", "prune_grants")
 
 
 class Command(OperatorCommand):
@@ -36,7 +37,8 @@ manage.py prune --dry-run --json
         with stopping() as stop, progress(unit="row", shown=self.shows_progress(options)) as advance:
             pruned = prune(now=timezone.now(), dry_run=dry_run, progress=advance, stop=stop)
             if not dry_run and pruned.complete:
-                call_command(TOKENS, verbosity=0)
+                for name in TOKENS:
+                    call_command(name, verbosity=0, stdout=io.StringIO())
         counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in pruned.deleted.items())
         verb = "would go" if dry_run else "deleted" if pruned.complete else "deleted; stopped before the end"
         return Outcome(
