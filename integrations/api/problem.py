@@ -5,7 +5,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, JsonResponse
 
 from integrations.api.caller import BearerRefused
-from integrations.flows.errors import NotLent, ScopeMissing
+from integrations.flows.errors import CallRefused, NotLent, ScopeMissing, TooManyCalls
 from integrations.oauth.errors import OAuthError, Remedy
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,7 +39,11 @@ def flow_stopped(request: HttpRequest, error: OAuthError) -> JsonResponse:
         consent_url = request.build_absolute_uri(error.consent_path) if error.consent_path else None
         more = {"scope": " ".join(sorted(error.scope)), "consent_url": consent_url}
         return problem(403, error.code, error.description, **more)
+    if isinstance(error, CallRefused):
+        return problem(error.status, error.code, error.description)
     status = {Remedy.REAUTHORIZE: 409, Remedy.RETRY: 503, Remedy.OPERATOR: 502}[error.remedy]
+    if isinstance(error, TooManyCalls) and error.is_theirs:
+        status = 429
     response = problem(status, error.code, error.description)
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)

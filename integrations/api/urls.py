@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from integrations.api import me, problem
+from integrations.api import me, problem, proxy
 from integrations.api.caller import BearerRefused
 from integrations.oauth.errors import OAuthError
 
@@ -16,3 +16,4 @@ api = NinjaAPI(
 api.exception_handler(BearerRefused)(problem.bearer_refused)
 api.exception_handler(OAuthError)(problem.flow_stopped)
 api.add_router("", me.router)
+api.add_router("", proxy.router)
