@@ -8,6 +8,8 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749 import errors
 
+from hub.authorization_server.stored_token import PreparedTokenValidator
+
 
 class HashedCodeValidator(OAuth2Validator):  # type: ignore[misc]
     """Store a hash in a code's place, in every method of the toolkit that writes one or looks one up.
@@ -46,7 +48,7 @@ class HashedCodeValidator(OAuth2Validator):  # type: ignore[misc]
             request.code = code
 
 
-class HubValidator(HashedCodeValidator):
+class HubValidator(PreparedTokenValidator, HashedCodeValidator):
     """Refuse the code and tokens of a person who may no longer sign in, and let one of two parallel refreshes win."""
 
     def validate_code(

@@ -15,7 +15,7 @@ from django.utils import timezone
 from integrations import measures
 from integrations.flows import borrow, lend, places
 from integrations.flows.borrow import AccessToken
-from integrations.flows.clients import let_go_of_database, provider_of, relay, server_of, variables_of
+from integrations.flows.clients import let_go_of_database, provider_of, relay, variables_of
 from integrations.flows.errors import CallRefused, ConnectionUnusable, ScopeMissing
 from integrations.flows.lend import Borrower, Loan
 from integrations.flows.rows import Clock, require_usable
@@ -122,7 +122,7 @@ class _Passing:
         self._actor, self._clock = actor, clock
         self._deadline = time.monotonic() + settings.HUB_PROXY.seconds
         self._provider = provider_of(row.registration)
-        self._dialect = server_of(row.registration, row.variables).dialect
+        self._variables = variables_of(row.registration, row.variables)
         self._call = self._prepared()
 
     def go(self, place: places.Place) -> Passed:
@@ -158,13 +158,14 @@ class _Passing:
         return replace(call, body=body, replayable=False)
 
     def _send(self, borrowed: AccessToken) -> wire.Answer:
-        dialect, given = self._dialect, {name.lower() for name, _ in self._asked.headers}
+        given = {name.lower() for name, _ in self._asked.headers}
         own = {name: value for name, value in self._provider.api_headers.items() if name.lower() not in given}
         if "user-agent" not in given:
             own["User-Agent"] = USER_AGENT
         if "accept-encoding" not in given:
             own["Accept-Encoding"] = "identity"
-        own[dialect.token_header_name] = dialect.token_header_template.format(token=borrowed.value)
+        name, value = self._provider.token_header(self._variables, borrowed.value)
+        own[name] = value
         call = replace(self._call, headers=headers_up(self._asked.headers, own=own))
         let_go_of_database()
         answer = relay().send(call, deadline=self._deadline, idle_seconds=settings.HUB_PROXY.idle_seconds)

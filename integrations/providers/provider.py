@@ -216,5 +216,14 @@ class Provider:
         """
         api.check(url, origins=self._origins(self.validate_variables(variables)))
 
+    def token_header(self, variables: Mapping[str, str], token: str) -> tuple[str, str]:
+        """The header that a call of the API carries its access token in, name and value.
+
+        Raises:
+            VariableRefused: a variable's value does not fit.
+        """
+        dialect, values = self.server.dialect, self.validate_variables(variables)
+        return fill(dialect.token_header_name, values), fill(dialect.token_header_template, values).format(token=token)
+
     def _origins(self, values: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(filter(None, (fill(host, values) for host in self.api_hosts)))

@@ -1,0 +1,6 @@
+"""The hub's settings without its middleware and its addresses."""
+
+from hub.settings import *  # noqa: F403
+
+MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "bench.plain"
