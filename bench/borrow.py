@@ -21,7 +21,7 @@ from bench.site import Site
 CONNECTIONS = 32
 THREADS = 16
 PEOPLE = 500
-CALLS = 6000
+CALLS = 4000
 ROUNDS = 3
 MOST_QUERIES = 3
 

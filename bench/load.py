@@ -80,6 +80,9 @@ class _Client(asyncio.Protocol):
             self._failed(AssertionError(self._buffer.decode("latin-1")))
             return
         start = head.lower().find(b"content-length:") + 15
+        if start < 15:
+            self._failed(AssertionError("An answer without a Content-Length."))
+            return
         if len(body) < int(head[start:].partition(b"\r\n")[0]):
             return
         self._took.append(time.perf_counter() - self._sent_at)

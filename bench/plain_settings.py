@@ -2,5 +2,5 @@
 
 from hub.settings import *  # noqa: F403
 
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = []
 ROOT_URLCONF = "bench.plain"

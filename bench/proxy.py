@@ -14,12 +14,13 @@ from bench.lending import call_of, lend_many
 from bench.load import Load, run
 from bench.site import Site
 from bench.upstream import Upstream
+from integrations.models import ClientRegistration
 
 CONNECTIONS = 32
 THREADS = 20
 PEOPLE = 200
-CALLS = 6000
-SLOW_CALLS = 3000
+CALLS = 4000
+SLOW_CALLS = 2000
 ROUNDS = 3
 GIGABYTE = 2**30
 FLAT_MEGABYTES = 24
@@ -70,8 +71,6 @@ def main() -> int:
 
 def at(origin: str) -> None:
     """From now on the provider's API is there."""
-    from integrations.models import ClientRegistration
-
     ClientRegistration.objects.update(variables={"origin": origin})
 
 

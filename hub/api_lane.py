@@ -5,10 +5,11 @@ is passed by, so that no cookie can count at the API, no body is read before its
 """
 
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import translation
 
 from integrations.api.problem import problem
@@ -51,4 +52,7 @@ class ApiLane:
         request.get_host()
         if NUL in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return problem(400, "invalid_request", "The request contains a NUL.")
-        return self._answer(request)
+        response = self._answer(request)
+        if not response.streaming and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(cast(HttpResponse, response).content))
+        return response

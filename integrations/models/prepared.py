@@ -47,7 +47,7 @@ class PreparedRead[Row: Model]:
         connection = connections[router.db_for_read(self._model)]
         plan = self._plans.get(connection.vendor) or self._plan(connection)
         values = self._prepared(given, connection)
-        parameters = [values[key] if key else constant for key, constant in plan.parameters]
+        parameters: list[Any] = [values[key] if key else constant for key, constant in plan.parameters]
         with connection.cursor() as cursor:
             cursor.execute(plan.sql, parameters)
             found = cursor.fetchone()
