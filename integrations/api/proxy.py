@@ -86,8 +86,8 @@ def _asked(request: HttpRequest) -> Asked:
         raise CallRefused("Connections are not upgraded.", code="upgrade_refused", status=501)
     return Asked(
         method=str(request.method),
-        # As the server decoded it, once. The resolver's own copy may have been mended.
-        path=meta["PATH_INFO"].encode("latin-1").partition(PREFIX)[2],
+        # As the server decoded it, once. What was no UTF-8, Django has encoded again, and nothing decodes it any more.
+        path=request.path_info.encode().partition(PREFIX)[2],
         query=meta.get("QUERY_STRING", ""),
         headers=tuple(_headers(request)),
         length=_length(request),

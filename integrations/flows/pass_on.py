@@ -64,10 +64,15 @@ class Pieces:
     def __next__(self) -> bytes:
         if self._first:
             return self._first.pop(0)
-        piece = next(self._rest)
-        self._left -= len(piece)
-        if self._left < 0:
-            raise _too_large()
+        try:
+            piece = next(self._rest)
+            self._left -= len(piece)
+            if self._left < 0:
+                raise _too_large()
+        except BaseException:
+            # Its end, too.
+            self.close()
+            raise
         return piece
 
     def close(self) -> None:

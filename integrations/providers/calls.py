@@ -23,15 +23,13 @@ class Pattern:
 
     def covers(self, method: str, path: str) -> bool:
         """Whether a call is one of these. A path with an encoded slash never is: where it ends is for others to say."""
-        if ("GET" if method == "HEAD" else method) != self.method or "%2f" in path.lower():
+        if ("GET" if method == "HEAD" else method) != self.method or "%2f" in path.lower() or ";" in path:
             return False
         segments = path.split("/")[1:]
-        own = len(self.segments)
-        if len(segments) != own and not (self.is_open and len(segments) > own):
+        named, below = segments[: len(self.segments)], segments[len(self.segments) :]
+        if len(named) != len(self.segments) or bool(below) != self.is_open or below[:1] == [""]:
             return False
-        if ";" in path or (self.is_open and not segments[own:][0]):
-            return False
-        return all(_fits(segment, part) for segment, part in zip(segments, self.segments, strict=False))
+        return all(_fits(segment, part) for segment, part in zip(named, self.segments, strict=True))
 
 
 def fault_of(written: str) -> str:

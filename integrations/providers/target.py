@@ -49,9 +49,9 @@ def read(path: bytes, query: str = "") -> Target:
         raise ApiUrlRefused(f"the address is longer than {PATH_LIMIT} characters")
     try:
         text = "/" + path.decode()
+        _refuse_what_moves(text)
     except UnicodeDecodeError:
         raise ApiUrlRefused("the path is not UTF-8") from None
-    _refuse_what_moves(text)
     return Target(path=_written(text), query=_query(query))
 
 
