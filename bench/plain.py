@@ -12,5 +12,5 @@ def one(request: HttpRequest) -> HttpResponse:
         return HttpResponse(str(cursor.fetchone()[0]), headers={"Content-Length": "1"})
 
 
-urlpatterns = [path("", one)]
+urlpatterns = [path("", one), path("healthz", one)]
 application = get_wsgi_application()

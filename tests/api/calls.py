@@ -36,13 +36,13 @@ class Calls:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-        **environment: Any,
+        environment: Mapping[str, Any] | None = None,
     ) -> Any:
         """Make a call. `path` is written as a client writes it; `environment` is what the server makes of a request."""
         given = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         content_type = given.pop("Content-Type", "application/json")
         return self.client.generic(
-            method, self.base + path, body, content_type=content_type, headers=given, **environment
+            method, self.base + path, body, content_type=content_type, headers=given, **(environment or {})
         )
 
 

@@ -22,7 +22,7 @@ OURS = {"host", "authorization", "user-agent", "accept-encoding", "content-type"
 )
 def test_header_that_speaks_of_the_way_here_does_not_go_on(calls: Calls, name: str) -> None:
     key = f"HTTP_{name.upper().replace('-', '_')}"
-    assert calls.send(**{key: "canary"}).status_code == 200
+    assert calls.send(environment={key: "canary"}).status_code == 200
     (request,) = calls.upstream.arrived
     assert request.names <= OURS, request.headers
     assert all("canary" not in value for _, value in request.headers)
@@ -176,14 +176,14 @@ def test_what_a_caller_says_of_its_call_goes_on(calls: Calls) -> None:
 def test_body_whose_end_is_told_in_two_ways_is_refused(
     calls: Calls, environment: dict[str, str], status: int, code: str
 ) -> None:
-    response = calls.send(method="POST", body=b"abc", **environment)
+    response = calls.send(method="POST", body=b"abc", environment=environment)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert not calls.upstream.arrived
 
 
 @pytest.mark.requirement(118)
 def test_body_is_framed_anew(calls: Calls) -> None:
-    calls.send(method="POST", body=b"abc", HTTP_CONTENT_LENGTH="1")
+    calls.send(method="POST", body=b"abc", environment={"HTTP_CONTENT_LENGTH": "1"})
     (request,) = calls.upstream.arrived
     assert (request.all("Content-Length"), request.all("Transfer-Encoding"), request.body) == (["3"], [], b"abc")
 

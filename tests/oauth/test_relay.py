@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.fakes.upstream import HANG_UP, FakeUpstream, answer_of
 
 
 @pytest.fixture
-def upstream():  # type: ignore[no-untyped-def]
+def upstream() -> Iterator[FakeUpstream]:
     with FakeUpstream() as upstream:
         yield upstream
 
@@ -115,7 +116,7 @@ def test_refusal_of_a_body_is_heard_before_all_of_it_was_sent(relay: Relay) -> N
     listener = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    def body():  # type: ignore[no-untyped-def]
+    def body() -> Iterator[bytes]:
         yield b"x" * 10
         sock, _ = listener.accept()
         sock.recv(65536)
