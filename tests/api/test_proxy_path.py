@@ -118,7 +118,8 @@ def test_connection_whose_api_is_elsewhere_is_not_called(calls: Calls, elsewhere
     calls.connection.provider_data = {"instance_url": elsewhere.origin}
     calls.connection.save()
     response = calls.send("services/data/")
-    assert (response.status_code, response.json()["code"]) == (502, "destination_refused")
+    assert response.status_code == 502
+    assert "destination_refused" in response.content.decode()
     assert not elsewhere.arrived
 
 

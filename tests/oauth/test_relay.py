@@ -11,6 +11,9 @@ from integrations.oauth.errors import AddressRefused, ProviderUnavailable
 from integrations.oauth.intermediary import headers_up
 from integrations.oauth.relay import Call, Relay
 from tests.fakes.upstream import HANG_UP, FakeUpstream, answer_of
+from tests.oauth.certificates import Authority
+from tests.oauth.conftest import Serve
+from tests.oauth.loopback import reply
 
 
 @pytest.fixture
@@ -144,6 +147,24 @@ def test_address_is_judged_when_the_connection_is_made() -> None:
     assert asked == ["api.example.com"]
     with pytest.raises(AddressRefused):
         relay.send(Call(method="GET", url="http://api.example.com/"), deadline=time.monotonic() + 5, idle_seconds=5)
+
+
+@pytest.mark.requirement(125)
+def test_tls_is_verified_by_name(serve: Serve, authority: Authority) -> None:
+    server = serve(reply(b"{}"), context=authority.server_context("provider.example"))
+    policy = AddressPolicy(allowed_hosts=frozenset({"provider.example", "other.example"}))
+    relay = Relay(policy, ca_file=authority.ca_file, resolve=lambda _host, _port: ["127.0.0.1"])
+    distrusting = Relay(policy, resolve=lambda _host, _port: ["127.0.0.1"])
+
+    def ask_at(relay: Relay, host: str) -> bytes:
+        call = Call(method="GET", url=f"https://{host}:{server.port}/")
+        return b"".join(relay.send(call, deadline=time.monotonic() + 20, idle_seconds=20).read())
+
+    assert ask_at(relay, "provider.example") == b"{}"
+    for other, host in ((relay, "other.example"), (distrusting, "provider.example")):
+        with pytest.raises(ProviderUnavailable, match="tls_failed"):
+            ask_at(other, host)
+    assert len(server.received) == 1
 
 
 @pytest.mark.requirement(118)
