@@ -12,8 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BENCHES = (
     "access_token",
+    "borrow",
     "connections_page",
     "due_query",
+    "proxy",
     "refresh_stampede",
     "reseal",
     "sweep_0ms",

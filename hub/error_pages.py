@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from hub.request_id import support_code
 from integrations.api.problem import coded
 
-API = "/api/v1/"
+API = "/api/"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

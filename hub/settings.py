@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import global_settings
 from django.utils.csp import CSP
 
-from hub import engine, environment, key_service, logging, sign_in_forms
+from hub import engine, environment, key_service, logging, proxying, sign_in_forms
 from hub.applications import environment as applications
 from hub.authorization_server import configuration as authorization_server
 from hub.environment import Mode
@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     *(["hub.sandbox.canonical.CanonicalAddress"] if DEMO else []),
+    "hub.api_lane.ApiLane",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Before whatever refuses a request: the page that says so is in the reader's language, too.
     "django.middleware.locale.LocaleMiddleware",
@@ -272,6 +273,7 @@ HUB_RECOVERY_JOURNAL = Path(env.str("HUB_RECOVERY_JOURNAL", default=str(VAR_DIRE
 HUB_HTTP_DEADLINE_SECONDS = env.number("HUB_HTTP_DEADLINE_SECONDS", default=10, at_least=1, at_most=120)
 # A lease outlives the call that is made under it.
 HUB_LEASE_SECONDS = env.number("HUB_LEASE_SECONDS", default=60, at_least=HUB_HTTP_DEADLINE_SECONDS + 10, at_most=3600)
+HUB_PROXY = proxying.limits(env)
 HUB_REFRESH_WAIT_SECONDS = env.number("HUB_REFRESH_WAIT_SECONDS", default=20, at_least=0, at_most=120)
 HUB_STATE_SECONDS = env.number("HUB_STATE_SECONDS", default=600, at_least=60, at_most=600)
 HUB_PENDING_LIMIT = env.number("HUB_PENDING_LIMIT", default=10, at_least=1, at_most=100)

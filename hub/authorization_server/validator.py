@@ -16,12 +16,13 @@ from hub.authorization_server.client_authentication import ClientValidator
 from hub.authorization_server.codes import CodeValidator, end_what_came_of, redeem
 from hub.authorization_server.models import DeviceAuthorization
 from hub.authorization_server.resource import refuse_other_resources, values_of
+from hub.authorization_server.stored_token import PreparedTokenValidator
 
 #: When a request came, among its headers.
 RECEIVED = "hub.received_at"
 
 
-class HubValidator(EnabledClients, CodeValidator, ClientValidator):
+class HubValidator(PreparedTokenValidator, EnabledClients, CodeValidator, ClientValidator):
     """Refuse the tokens of a person who may no longer sign in; let each code and refresh token be used once."""
 
     def validate_refresh_token(

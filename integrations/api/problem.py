@@ -12,7 +12,7 @@ from integrations.api.codes import CODES
 from integrations.api.quota import QuotaSpent
 from integrations.api.strict_json import Refused
 from integrations.flows.answered import InProgress, KeyReused
-from integrations.flows.errors import NotLent, ScopeMissing
+from integrations.flows.errors import CallRefused, NotLent, ScopeMissing, TooManyCalls
 from integrations.oauth.errors import OAuthError, Remedy, printable
 
 MEDIA_TYPE = "application/problem+json"
@@ -78,11 +78,21 @@ def flow_stopped(request: HttpRequest, error: OAuthError) -> JsonResponse:
     if isinstance(error, ScopeMissing):
         more = {"scope": " ".join(sorted(error.scope)), "consent_url": absolute(error.consent_path)}
         return problem(403, error.code, error.description, **more)
+    if isinstance(error, CallRefused):
+        return problem(error.status, error.code, error.description)
+    if isinstance(error, TooManyCalls):
+        return _busy(error)
     status, code = _BY_REMEDY[error.remedy]
     found = {"reconnect_url": reconnect_url(request)} if status == 409 else {}
     response = problem(status, code, error.description or CODES[code].meaning, reason=error.code, **found)
     if status == 503:
         response["Retry-After"] = str(error.retry_after or RETRY_AFTER_SECONDS)
+    return response
+
+
+def _busy(error: TooManyCalls) -> JsonResponse:
+    response = problem(429 if error.is_theirs else 503, error.code, error.description)
+    response["Retry-After"] = str(error.retry_after or 1)
     return response
 
 

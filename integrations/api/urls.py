@@ -1,6 +1,6 @@
 """The API's addresses."""
 
-from integrations.api import borrow, connect, connections, events, me, providers
+from integrations.api import borrow, connect, connections, events, me, providers, proxy
 from integrations.api.hub_api import HubAPI
 
 api = HubAPI(
@@ -9,5 +9,5 @@ api = HubAPI(
     urls_namespace="api-v1",
     description="See, borrow and connect the accounts that people share with your application.",
 )
-for part in (me, providers, connections, borrow, connect, events):
+for part in (me, providers, connections, borrow, connect, events, proxy):
     api.add_router("", part.router)

@@ -23,6 +23,7 @@ from integrations.oauth.client import Client
 from integrations.oauth.errors import Remedy
 from integrations.oauth.jwks import JwksCache
 from integrations.oauth.message import Request, Response
+from integrations.oauth.relay import Relay
 from integrations.oauth.server import AuthorizationServer, TokenEndpointAuthMethod
 from integrations.oauth.transport import Transport
 from integrations.providers import CatalogueError, get
@@ -144,6 +145,11 @@ def transport() -> Transport:
     return _transport(frozenset(settings.HUB_OUTBOUND_ALLOWED_HOSTS), settings.HUB_HTTP_DEADLINE_SECONDS)
 
 
+def relay() -> Relay:
+    """What passes calls on in this process, made anew when the settings differ."""
+    return _relay(frozenset(settings.HUB_OUTBOUND_ALLOWED_HOSTS))
+
+
 def jwks() -> JwksCache:
     return _jwks(transport())
 
@@ -151,6 +157,11 @@ def jwks() -> JwksCache:
 @lru_cache(maxsize=4)
 def _transport(allowed_hosts: frozenset[str], deadline_seconds: int) -> Transport:
     return UnhurriedTransport(AddressPolicy(allowed_hosts=allowed_hosts), deadline_seconds=deadline_seconds)
+
+
+@lru_cache(maxsize=4)
+def _relay(allowed_hosts: frozenset[str]) -> Relay:
+    return Relay(AddressPolicy(allowed_hosts=allowed_hosts))
 
 
 @lru_cache(maxsize=4)

@@ -6,6 +6,8 @@ OAuthError
 ├── ScopeMissing          the connection lacks scope; a person can grant it
 ├── NotConnected          the person has no connection at this provider
 ├── NotLent               the borrower may not know of such a connection
+├── CallRefused           a call that is not passed on; the caller must send another
+├── TooManyCalls          as many calls are under way as there may be
 └── RotationUncertain     a refresh token may have been spent; time will tell
 """
 
@@ -41,7 +43,7 @@ class ConnectionUnusable(OAuthError):
 class ScopeMissing(OAuthError):
     """The connection lacks `scope`, or the borrower does; `consent_path` is the page where its owner grants it.
 
-    ``code``: insufficient_scope, token_exceeds_consent.
+    ``code``: insufficient_scope, token_exceeds_consent, call_not_allowed.
     """
 
     code = "insufficient_scope"
@@ -69,6 +71,33 @@ class NotLent(OAuthError):
 
     code = "unknown_connection"
     remedy = Remedy.REAUTHORIZE
+
+
+class CallRefused(OAuthError):
+    """A call that is not passed on to a provider, whoever makes it; `status` is what HTTP calls that.
+
+    ``code``: path_refused, body_too_large, body_incomplete.
+    """
+
+    code = "path_refused"
+
+    def __init__(self, description: str, *, code: str = "", status: int = 400) -> None:
+        super().__init__(description, code=code)
+        self.status = status
+
+
+class TooManyCalls(OAuthError):
+    """As many calls are under way as there may be; nothing was sent. `is_theirs`: it is the caller's own that are.
+
+    ``code``: too_many_calls (of this person, or with this connection), provider_busy, hub_busy.
+    """
+
+    code = "too_many_calls"
+    remedy = Remedy.RETRY
+
+    def __init__(self, description: str, *, code: str = "", is_theirs: bool) -> None:
+        super().__init__(description, code=code, retry_after=1)
+        self.is_theirs = is_theirs
 
 
 class RotationUncertain(OAuthError):

@@ -18,6 +18,7 @@ from integrations.flows.clients import provider_of
 from integrations.flows.errors import NotLent, ScopeMissing
 from integrations.flows.rows import Clock, require_usable
 from integrations.models import Allowance, Connection
+from integrations.models.prepared import PreparedRead
 from integrations.oauth.errors import printable
 
 #: How the activity names an application begins so: no user and no command has such a name.
@@ -148,16 +149,35 @@ def _pointing(loan: Loan, scope: Collection[str]) -> str:
     return f"{loan.consent_path}?{query}" if loan.consent_path else ""
 
 
-def _of_person(borrower: Borrower, uuid: UUID) -> Loan | None:
+def _rule_of_person(*, issuer: str, client_id: str, person_id: int, uuid: UUID) -> QuerySet[Allowance]:
     whole = ("connection__registration", "connection__owner", "connection__vault_entry")
-    rules = Allowance.objects.select_related(*whole).fetch_mode(models.FETCH_RAISE)
-    rule = rules.filter(
-        issuer=borrower.issuer,
-        client_id=borrower.client_id,
-        person_id=borrower.person_id,
-        connection__uuid=uuid,
-        connection__owner_id=borrower.person_id,
-    ).first()
+    return (
+        Allowance.objects.select_related(*whole)
+        .fetch_mode(models.FETCH_RAISE)
+        .filter(
+            issuer=issuer,
+            client_id=client_id,
+            person_id=person_id,
+            connection__uuid=uuid,
+            connection__owner_id=person_id,
+        )
+    )
+
+
+_RULE_OF_PERSON = PreparedRead(
+    Allowance,
+    _rule_of_person,
+    issuer=(Allowance._meta.get_field("issuer"), "an issuer"),
+    client_id=(Allowance._meta.get_field("client_id"), "a client"),
+    person_id=(Connection._meta.get_field("owner"), 1),
+    uuid=(Connection._meta.get_field("uuid"), UUID(int=2)),
+)
+
+
+def _of_person(borrower: Borrower, uuid: UUID) -> Loan | None:
+    rule = _RULE_OF_PERSON.first(
+        issuer=borrower.issuer, client_id=borrower.client_id, person_id=borrower.person_id, uuid=uuid
+    )
     if rule is None or rule.connection is None:
         return None
     return _loan(borrower, rule.connection, [rule])

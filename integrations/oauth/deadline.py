@@ -13,6 +13,7 @@ from typing import Protocol
 
 class _Socket(Protocol):
     deadline: float
+    idle_seconds: float
 
     def settimeout(self, value: float | None, /) -> None: ...
 
@@ -30,13 +31,14 @@ def remaining(deadline: float) -> float:
 
 
 def _arm(sock: _Socket) -> None:
-    sock.settimeout(remaining(sock.deadline))
+    sock.settimeout(min(remaining(sock.deadline), sock.idle_seconds))
 
 
 class DeadlineSocket(socket.socket):
-    """A plain socket with a deadline."""
+    """A plain socket with a deadline; a silence of `idle_seconds` ends it sooner."""
 
     deadline: float = 0.0
+    idle_seconds: float = float("inf")
 
     def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> int:
         _arm(self)
@@ -51,6 +53,7 @@ class DeadlineSSLSocket(ssl.SSLSocket):
     """A TLS socket with a deadline; the handshake ends by the timeout that the plain socket was left with."""
 
     deadline: float = 0.0
+    idle_seconds: float = float("inf")
 
     def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
         _arm(self)

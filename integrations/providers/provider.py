@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from integrations.oauth.server import AuthorizationServer, Metadata, from_metadata
-from integrations.providers import api
+from integrations.providers import api, calls
 from integrations.providers.errors import CatalogueError, UnknownFeature
 from integrations.providers.template import fill, fill_all, names_in
 from integrations.providers.variable import Kind, Variable, validate_all
@@ -13,7 +13,7 @@ from integrations.providers.variable import Kind, Variable, validate_all
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feature:
-    """Something a person switches on; `description` says what it allows."""
+    """Something a person switches on; `description` says what it allows, `calls` what is called for it."""
 
     slug: str
     title: str
@@ -21,6 +21,7 @@ class Feature:
     scope: frozenset[str] = frozenset()
     minimum: bool = False
     test_path: str = ""
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +100,11 @@ class Provider:
         covered = self.covered_by(granted)
         on = tuple(feature for feature in self.features if feature.scope <= covered)
         return on, tuple(feature for feature in self.features if feature not in on)
+
+    def allows(self, features: Collection[str], *, method: str, path: str) -> bool:
+        """Whether a call belongs to one of these features. What the catalogue does not say belongs to none."""
+        own = (line for feature in self.features if feature.slug in features for line in feature.calls)
+        return any(calls.pattern(line).covers(method, path) for line in own)
 
     def scope_title(self, scope: str) -> str:
         """Say a scope token in human words; one the catalogue does not know, as the provider spells it."""
@@ -209,6 +215,15 @@ class Provider:
             ApiUrlRefused: it is not on the provider's API.
         """
         api.check(url, origins=self._origins(self.validate_variables(variables)))
+
+    def token_header(self, variables: Mapping[str, str], token: str) -> tuple[str, str]:
+        """The header that a call of the API carries its access token in, name and value.
+
+        Raises:
+            VariableRefused: a variable's value does not fit.
+        """
+        dialect, values = self.server.dialect, self.validate_variables(variables)
+        return fill(dialect.token_header_name, values), fill(dialect.token_header_template, values).format(token=token)
 
     def _origins(self, values: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(filter(None, (fill(host, values) for host in self.api_hosts)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from integrations.oauth.server import Dialect
+from integrations.providers import calls
 from integrations.providers.errors import CatalogueError, VariableRefused
 from integrations.providers.provider import Feature, Provider
 from integrations.providers.reader import build
@@ -125,6 +126,7 @@ def _feature(provider: Provider, feature: Feature) -> Iterator[Problem]:
         yield field, "scope: a feature that can be switched on names what it needs"
     if feature.test_path and not feature.test_path.startswith("/"):
         yield field, "test_path must begin with a slash"
+    yield from ((field, fault) for line in feature.calls if (fault := calls.fault_of(line)))
 
 
 def _placeholders(provider: Provider) -> Iterator[Problem]:

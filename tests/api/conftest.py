@@ -1,12 +1,14 @@
-"""A person with a browser and a provider, for what programs ask of them."""
+"""A person with a browser and a provider, for what programs ask of them, and what calls through the hub share."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from integrations.models import ClientRegistration
+from tests.api.calls import Calls, make_calls
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.registration import register_sandbox
+from tests.fakes.upstream import FakeUpstream
 from tests.web.person import Person, new_person
 
 
@@ -32,3 +34,21 @@ def person(registration: ClientRegistration, provider_server: FakeAuthorizationS
 def stranger(registration: ClientRegistration, provider_server: FakeAuthorizationServer) -> Person:
     """Somebody else, signed in elsewhere."""
     return new_person("mallory", server=provider_server)
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[FakeUpstream]:
+    """Another host, which must hear of nothing."""
+    with FakeUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def calls(upstream: FakeUpstream, db: None) -> Calls:
+    return make_calls(upstream)

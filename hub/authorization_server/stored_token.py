@@ -1,0 +1,26 @@
+"""Find an access token, its application and its person: at every call of the API, and so by a prepared read."""
+
+import hashlib
+
+from django.db.models import QuerySet
+from oauth2_provider.models import AccessToken
+from oauth2_provider.oauth2_validators import OAuth2Validator
+
+from integrations.models.prepared import PreparedRead
+
+
+def _by_checksum(*, checksum: str) -> QuerySet[AccessToken]:
+    rows: QuerySet[AccessToken] = AccessToken.objects.select_related("application", "user")
+    return rows.filter(token_checksum=checksum)
+
+
+_BY_CHECKSUM = PreparedRead(
+    AccessToken, _by_checksum, checksum=(AccessToken._meta.get_field("token_checksum"), "0" * 64)
+)
+
+
+class PreparedTokenValidator(OAuth2Validator):  # type: ignore[misc]
+    """Reads a token as the toolkit does, sooner."""
+
+    def _load_access_token(self, token: str) -> AccessToken | None:
+        return _BY_CHECKSUM.first(checksum=hashlib.sha256(token.encode()).hexdigest())

@@ -1,0 +1,92 @@
+"""Read one row by its keys, with SQL that is written once: for what is read at every call of a program.
+
+Django writes the SQL of a query anew each time, which for rows of many columns takes longer than the database does. A
+prepared read is Django's own query, compiled once for each kind of database, and its rows become the same objects.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field, Model, QuerySet
+from django.db.models.query import get_related_populators
+
+type Key = tuple[Field[Any, Any], object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """What was compiled. `parameters` names the key for each mark in the SQL; a constant stands for itself."""
+
+    sql: str
+    parameters: tuple[tuple[str, object], ...]
+    columns: slice
+    names: tuple[str, ...]
+    populators: Sequence[Any]
+    fetch_mode: Any
+    converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
+
+
+class PreparedRead[Row: Model]:
+    """The one row that `rows` finds for its keys, or None.
+
+    `keys` are the fields that the keys are compared with, each with a value of its own kind that stands in while the
+    SQL is written, and nowhere else in the query.
+    """
+
+    def __init__(self, model: type[Row], rows: Callable[..., QuerySet[Row]], **keys: Key) -> None:
+        self._model = model
+        self._rows = rows
+        self._keys = keys
+        self._plans: dict[str, _Plan] = {}
+
+    def first(self, **given: object) -> Row | None:
+        """The row for these keys: all that were named, and no other."""
+        connection = connections[router.db_for_read(self._model)]
+        plan = self._plans.get(connection.vendor) or self._plan(connection)
+        values = self._prepared(given, connection)
+        parameters: list[Any] = [values[key] if key else constant for key, constant in plan.parameters]
+        with connection.cursor() as cursor:
+            cursor.execute(plan.sql, parameters)
+            found = cursor.fetchone()
+        return None if found is None else self._made(plan, list(found), connection)
+
+    def _examples(self) -> dict[str, object]:
+        return {name: example for name, (_, example) in self._keys.items()}
+
+    def _prepared(self, values: Mapping[str, object], connection: BaseDatabaseWrapper) -> dict[str, object]:
+        return {
+            name: field.get_db_prep_value(values[name], connection, prepared=False)
+            for name, (field, _) in self._keys.items()
+        }
+
+    def _plan(self, connection: BaseDatabaseWrapper) -> _Plan:
+        rows = self._rows(**self._examples()).order_by()[:1]
+        compiler: Any = rows.query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        names = {value: name for name, value in self._prepared(self._examples(), connection).items()}
+        info, select = compiler.klass_info, compiler.select
+        columns = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+        converters = compiler.get_converters([column[0] for column in select])
+        plan = _Plan(
+            sql=sql,
+            parameters=tuple((names.get(value, ""), value) for value in parameters),
+            columns=columns,
+            names=tuple(column[0].target.attname for column in select[columns]),
+            populators=get_related_populators(info, select, connection.alias, rows._fetch_mode),  # type: ignore[attr-defined]
+            fetch_mode=rows._fetch_mode,  # type: ignore[attr-defined]
+            converters=tuple((place, found, expression) for place, (found, expression) in converters.items()),
+        )
+        self._plans[connection.vendor] = plan
+        return plan
+
+    def _made(self, plan: _Plan, row: list[Any], connection: BaseDatabaseWrapper) -> Row:
+        for place, converters, expression in plan.converters:
+            for convert in converters:
+                row[place] = convert(row[place], expression, connection)
+        made: Any = self._model.from_db(connection.alias, plan.names, row[plan.columns], fetch_mode=plan.fetch_mode)
+        for populator in plan.populators:
+            populator.populate(row, made)
+        return made  # type: ignore[no-any-return]

@@ -1,0 +1,92 @@
+"""What becomes of a token that a provider refuses in a call through the hub, and what is written down of a call."""
+
+from typing import Any
+
+import pytest
+
+from integrations import vault
+from integrations.models import Event
+from tests.api.calls import Calls
+from tests.factories import make_tokens
+from tests.fakes.upstream import answer_of
+
+LARGE = 256 * 1024
+REFUSED = answer_of(b"", status="401 Unauthorized", WWW_Authenticate='Bearer error="invalid_token"')
+
+
+@pytest.fixture
+def renewable(calls: Calls) -> Calls:
+    """The provider gives another token when it is asked to; the token endpoint is at the API's own origin."""
+    calls.connection.version = 5
+    calls.connection.save()
+
+    vault.store(calls.connection, make_tokens(access_token="old-token"))
+    return calls
+
+
+RENEWED = answer_of(
+    b'{"access_token": "new-token", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "r2"}',
+    Content_Type="application/json",
+)
+
+
+def called(calls: Calls) -> list[tuple[str, bytes, list[str]]]:
+    return [
+        (request.target, request.body, request.all("Authorization"))
+        for request in calls.upstream.arrived
+        if request.target.startswith("/sandbox")
+    ]
+
+
+@pytest.mark.requirement(77)
+def test_refused_token_is_renewed_once_and_the_call_made_again(renewable: Calls) -> None:
+    for answer in (REFUSED, RENEWED, answer_of(b"{}")):
+        renewable.upstream.answer(answer)
+    assert renewable.send(method="POST", body=b'{"a": 1}').status_code == 200
+    assert called(renewable) == [
+        ("/sandbox/api/notes", b'{"a": 1}', ["Bearer old-token"]),
+        ("/sandbox/api/notes", b'{"a": 1}', ["Bearer new-token"]),
+    ]
+    assert Event.objects.filter(kind=Event.Kind.USED).count() == 1
+
+
+@pytest.mark.requirement(77)
+def test_second_refusal_is_told(renewable: Calls) -> None:
+    for answer in (REFUSED, RENEWED, REFUSED):
+        renewable.upstream.answer(answer)
+    response = renewable.send()
+    assert (response.status_code, response["Hub-Answer"]) == (401, "upstream")
+    assert "WWW-Authenticate" not in response.headers
+    assert len(called(renewable)) == 2
+
+
+@pytest.mark.requirement(77)
+def test_large_body_is_not_sent_twice_and_says_so(renewable: Calls) -> None:
+    renewable.upstream.answer(REFUSED)
+    renewable.upstream.answer(RENEWED)
+    response = renewable.send(method="POST", body=bytes(LARGE))
+    assert (response.status_code, response["Hub-Not-Retried"]) == (401, "body")
+    assert len(called(renewable)) == 1
+    assert renewable.send(method="POST", body=bytes(LARGE)).status_code == 200
+    assert called(renewable)[-1][2] == ["Bearer new-token"]
+
+
+@pytest.mark.requirement(77)
+def test_refused_permission_renews_nothing(renewable: Calls) -> None:
+    renewable.upstream.answer(answer_of(b"{}", status="403 Forbidden"))
+    assert renewable.send().status_code == 403
+    assert len(renewable.upstream.arrived) == 1
+
+
+def test_call_that_changes_something_is_told_without_its_query(calls: Calls) -> None:
+    calls.send("notes?secret=1", method="POST", body=b"{}")
+    calls.send("notes", method="POST", body=b"{}")
+    events = Event.objects.filter(kind=Event.Kind.USED)
+    assert [event.details for event in events] == [{"method": "POST", "path": "/notes"}] * 2
+    assert {event.actor for event in events} == {"application: Example Client"}
+
+
+def test_call_that_reads_is_counted_without_a_write(calls: Calls, django_assert_num_queries: Any) -> None:
+    calls.send()
+    with django_assert_num_queries(2):
+        calls.send()

@@ -1,0 +1,68 @@
+"""A prepared read finds what the query finds that it was made of, and as the same objects."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection as database
+from django.db import models
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
+
+from integrations.models import Connection
+from integrations.models.prepared import PreparedRead
+from tests.factories import make_connection, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(*, uuid: UUID) -> QuerySet[Connection]:
+    whole = Connection.objects.select_related("registration", "owner", "vault_entry").fetch_mode(models.FETCH_RAISE)
+    return whole.filter(uuid=uuid, status=Connection.Status.ACTIVE)
+
+
+@pytest.fixture
+def read() -> PreparedRead[Connection]:
+    return PreparedRead(Connection, rows, uuid=(Connection._meta.get_field("uuid"), uuid4()))
+
+
+def columns(row: models.Model | None) -> dict[str, object]:
+    assert row is not None
+    found = {name: value for name, value in vars(row).items() if not name.startswith("_")}
+    return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in found.items()}
+
+
+def test_same_columns_and_relations(read: PreparedRead[Connection]) -> None:
+    for owner in (make_user(), None):
+        row = make_connection(owner=owner, of_the_hub=owner is None, variables={"a": "ü"}, provider_data={"b": "c"})
+        found, expected = read.first(uuid=row.uuid), rows(uuid=row.uuid).get()
+        assert found is not None
+        assert columns(found) == columns(expected)
+        with CaptureQueriesContext(database) as queries:
+            assert columns(found.registration) == columns(expected.registration)
+            assert columns(found.vault_entry) == columns(expected.vault_entry)
+            assert found.owner == owner
+        assert len(queries) == 0
+
+
+def test_no_row_of_other_keys_or_against_its_conditions(read: PreparedRead[Connection]) -> None:
+    row = make_connection()
+    assert read.first(uuid=uuid4()) is None
+    assert read.first(uuid=str(row.uuid)) == row
+    Connection.objects.update(status=Connection.Status.REVOKING, refresh_due_at=None)
+    assert read.first(uuid=row.uuid) is None
+
+
+def test_what_was_not_read_is_not_fetched_behind_ones_back(read: PreparedRead[Connection]) -> None:
+    found = read.first(uuid=make_connection().uuid)
+    assert found is not None
+    assert found._state.db == "default"
+    assert not found._state.adding
+    assert found._state.fetch_mode is models.FETCH_RAISE
+
+
+def test_row_can_be_changed_and_saved(read: PreparedRead[Connection]) -> None:
+    found = read.first(uuid=make_connection().uuid)
+    assert found is not None
+    found.account_label = "Another"
+    found.save()
+    assert Connection.objects.get().account_label == "Another"
