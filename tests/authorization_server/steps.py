@@ -44,7 +44,7 @@ def authorization_request(**changes: str | None) -> dict[str, str]:
     return {name: value for name, value in {**query, **changes}.items() if value is not None}
 
 
-def decide(client: Client, *, allow: bool = True, form: Mapping[str, str] | None = None, **changes: str | None) -> Any:
+def decide(client: Client, *, allow: bool = True, form: Mapping[str, str] | None = None, **changes: Any) -> Any:
     """Open the page, then press a button; `form` changes what the page's hidden fields say."""
     query = authorization_request(**changes)
     page = client.get("/oauth/authorize/", query)
@@ -59,7 +59,7 @@ def response_of(response: Any) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(response["Location"]).query))
 
 
-def get_code(user: User, **changes: str | None) -> str:
+def get_code(user: User, **changes: Any) -> str:
     browser = Client()
     browser.force_login(user)
     return response_of(decide(browser, **changes))["code"]
