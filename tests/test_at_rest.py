@@ -17,8 +17,8 @@ from tests.factories import (
     make_pending_revocation,
     make_registration,
     make_tokens,
-    make_webhook_endpoint,
 )
+from tests.lending import make_webhook_endpoint
 
 CANARIES = [f"canary-{name}-0123456789" for name in ("access", "refresh", "id", "secret", "verifier", "nonce")]
 ACCESS, REFRESH, ID_TOKEN, SECRET, VERIFIER, NONCE = CANARIES

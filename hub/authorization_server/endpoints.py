@@ -64,8 +64,11 @@ class TokenEndpoint(Endpoint):
             return refused("invalid_request", "Missing grant_type parameter.")
         if grant_type not in core.server.grant_types:
             return refused("unsupported_grant_type")
-        _, _, body, status = core.create_token_response(request)
-        return HttpResponse(body, status=status, content_type="application/json")
+        _, headers, body, status = core.create_token_response(request)
+        response = HttpResponse(body, status=status, content_type="application/json")
+        if after := headers.get("Retry-After"):
+            response["Retry-After"] = after
+        return response
 
 
 class RevocationEndpoint(Endpoint):

@@ -85,7 +85,7 @@ def complete(schema: Part, *, scope_of: Mapping[tuple[str, str], str], titles: M
 
 
 def _complete(operation: Part, *, method: str, scope: str) -> None:
-    responses: dict[int, Part] = operation["responses"]
+    responses: dict[int | str, Part] = operation["responses"]
     codes = [*operation.pop(PROBLEMS, ()), *OF_ALL]
     headers = ("RateLimit", "RateLimit-Policy") if scope else ()
     if scope:
@@ -105,6 +105,9 @@ def _complete(operation: Part, *, method: str, scope: str) -> None:
     for status in sorted({CODES[code].status for code in codes}):
         of_status = sorted({code for code in codes if CODES[code].status == status})
         responses[status] = _answer(of_status, headers=(*headers, *_OF_STATUS.get(status, ())))
+        if "default" in responses:
+            # The answer may be somebody else's, with this status too.
+            responses[status]["content"] |= responses["default"]["content"]
 
 
 def _answer(codes: list[str], *, headers: tuple[str, ...]) -> Part:

@@ -6,13 +6,14 @@ nothing.
 """
 
 from collections.abc import Iterator
-from typing import Any
-from uuid import UUID
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from ninja import Router
+from ninja import Path, Router
 
 from integrations.api.caller import CallerRequest, Scoped
+from integrations.api.connections import Id
+from integrations.api.document import OF_PROVIDERS, described
 from integrations.api.problem import flow_stopped
 from integrations.flows.errors import CallRefused
 from integrations.flows.pass_on import Asked, Passed, pass_on
@@ -45,12 +46,20 @@ ANSWERS: dict[str, Any] = {
         "headers": {
             ANSWER: {"schema": {"type": "string", "enum": ["upstream", "hub"]}, "description": "Whose answer it is."},
         },
-        "content": {"*/*": {}},
+        "content": {"*/*": {"example": "…"}},
     }
 }
+PROBLEMS = (
+    *("path_refused", "framing_refused", "body_incomplete", "call_not_allowed", "unknown_connection"),
+    *("length_required", "body_too_large", "too_many_calls", "upgrade_refused", "provider_busy", "hub_busy"),
+    *OF_PROVIDERS,
+)
 
 
-def call(request: CallerRequest, uuid: UUID, rest: str) -> HttpResponseBase:
+Rest = Annotated[str, Path(description="The path below the provider's API address.")]
+
+
+def call(request: CallerRequest, uuid: Id, rest: Rest) -> HttpResponseBase:
     try:
         passed = pass_on(request.auth.borrower, uuid, _asked(request))
     except OAuthError as stopped:
@@ -63,15 +72,16 @@ def call(request: CallerRequest, uuid: UUID, rest: str) -> HttpResponseBase:
 for _method in METHODS:
     router.api_operation(
         [_method],
-        "/connections/{uuid:uuid}/proxy/{path:rest}",
+        "/connections/{uuid}/proxy/{path:rest}",
         auth=Scoped("connections:call"),
         operation_id=f"call_{_method.lower()}",
         summary=f"{_method} through the hub",
         description=DESCRIPTION,
-        openapi_extra={
-            "responses": ANSWERS,
+        openapi_extra=described(
+            *PROBLEMS,
+            responses=ANSWERS,
             **({"requestBody": {"content": {"*/*": {}}}} if _method in WITH_BODY else {}),
-        },
+        ),
     )(call)
 
 

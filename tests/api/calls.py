@@ -9,8 +9,9 @@ from django.test import Client
 
 from integrations.models import Connection
 from tests.api.test_bearer import make_token
-from tests.factories import make_allowance, make_connection, make_registration, make_tokens, make_user
+from tests.factories import make_connection, make_registration, make_tokens, make_user
 from tests.fakes.upstream import FakeUpstream
+from tests.lending import make_allowance
 
 ACCESS_TOKEN = "the-provider's-own-token"
 

@@ -6,9 +6,10 @@ import pytest
 
 from integrations.models import AnsweredRequest, Connection, Event, Use
 from tests.api.calling import Program, program_of
-from tests.factories import make_allowance, make_connection, make_registration, make_tokens, make_user
+from tests.factories import make_connection, make_registration, make_tokens, make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
+from tests.lending import make_allowance
 from tests.web.person import Person
 
 pytestmark = pytest.mark.django_db

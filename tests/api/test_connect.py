@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from integrations.models import Allowance, AuthorizationRequest, ClientRegistration, Connection, ConnectLink, Event
 from tests.api.calling import program_of
-from tests.factories import make_connect_link, make_registration
+from tests.factories import make_registration
+from tests.lending import make_connect_link
 from tests.web.person import Person, asked_scope, authorization_url, text_of
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,8 @@ import pytest
 
 from integrations.models import Allowance, Connection, Event
 from tests.api.calling import program_of
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance
 from tests.web.person import Person
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,8 @@ from integrations.api.codes import CODES
 from tests.api.calling import issue
 from tests.api.matrix import routes
 from tests.authorization_server.steps import CLIENT_SECRET
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 TEXT = PAGE.read_text(encoding="utf-8")

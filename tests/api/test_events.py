@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from integrations.models import Allowance, Connection, Event
 from tests.api.calling import Program, program_of
-from tests.factories import make_allowance, make_connection, make_event, make_user
+from tests.factories import make_connection, make_event, make_user
+from tests.lending import make_allowance
 
 pytestmark = pytest.mark.django_db
 

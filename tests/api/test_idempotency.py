@@ -9,7 +9,8 @@ from integrations.flows import answered
 from integrations.flows.lend import Borrower
 from integrations.models import AnsweredRequest, ConnectLink
 from tests.api.calling import Program, program_of
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,8 @@ from pytest_django import Settings
 
 from integrations.api.codes import CODES
 from tests.api.calling import Program, program_of
-from tests.factories import make_allowance, make_connection, make_user
+from tests.factories import make_connection, make_user
+from tests.lending import make_allowance
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,8 @@ from schemathesis.specs.openapi.checks import (
 from integrations.api.codes import CODES
 from tests.api.calling import PREFIX, program_of
 from tests.api.matrix import routes
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance
 
 CHECKS = [
     not_a_server_error,

@@ -16,7 +16,8 @@ from integrations.models import Allowance, Connection, Event
 from tests.admin.posting import fields_of, messages_of
 from tests.applications.asking import browser_of, decide, open_page, tick, token_after
 from tests.authorization_server.steps import call, get_code, make_application, refresh, token_request
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance
 
 pytestmark = pytest.mark.django_db
 LISTED = "/admin/oauth2_provider/application/"

@@ -17,7 +17,8 @@ from integrations.flows.lend import Borrower
 from integrations.models import Allowance, Connection, Event
 from tests.applications.asking import allowed, browser_of, decide, tick, token_after
 from tests.authorization_server.steps import call, get_code, make_application, refresh
-from tests.factories import make_allowance, make_connection, make_use, make_user
+from tests.factories import make_connection, make_use, make_user
+from tests.lending import make_allowance
 from tests.web.test_hostile_text import CONTROLS, VECTORS, assert_harmless
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,8 @@ from oauth2_provider.models import Grant
 from integrations.models import Allowance, Connection, Event
 from tests.applications.asking import BORROW, allowed, browser_of, decide, open_page, tick, token_after
 from tests.authorization_server.steps import call, make_application, response_of
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance
 from tests.web.test_hostile_text import CONTROLS, VECTORS, assert_harmless
 
 pytestmark = pytest.mark.django_db

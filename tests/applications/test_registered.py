@@ -15,7 +15,8 @@ from integrations.models import Allowance, Event, WebhookEndpoint
 from tests.applications.asking import browser_of, decide, tick, token_after
 from tests.authorization_server.steps import call, exchange, get_code, make_application, token_request
 from tests.clock import Clock
-from tests.factories import make_allowance, make_connection, make_registration, make_user, make_webhook_endpoint
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 REGISTER = "/applications/register/"

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from integrations.models import ConnectLink
 from tests.browser.conftest import Hub, look
 from tests.browser.test_every_page import connected
-from tests.factories import make_connect_link
+from tests.lending import make_connect_link
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -13,7 +13,8 @@ from integrations.models import Event
 from tests.authorization_server.steps import make_application
 from tests.browser.conftest import NARROW, WIDE, Hub, glance
 from tests.browser.test_every_page import connected
-from tests.factories import PASSWORD, make_allowance, make_event
+from tests.factories import PASSWORD, make_event
+from tests.lending import make_allowance
 from tests.web.test_access import Route, routes
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -13,7 +13,8 @@ from tests.authorization_server.steps import authorization_request, call, exchan
 from tests.browser.conftest import Hub, glance, look, on_every_device, without_javascript
 from tests.browser.keyboard import press, tab_to
 from tests.browser.test_every_page import connected
-from tests.factories import make_allowance, make_registration
+from tests.factories import make_registration
+from tests.lending import make_allowance
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from integrations.models import WebhookEndpoint
 from tests.authorization_server.steps import make_application
 from tests.browser.conftest import Hub, look
-from tests.factories import make_webhook_delivery, make_webhook_endpoint
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

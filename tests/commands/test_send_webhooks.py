@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from integrations.crypto import new_key
-from tests.factories import make_webhook_delivery, make_webhook_endpoint
 from tests.fakes.receiver import Receiver
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -25,20 +25,14 @@ from integrations.models import (
 )
 from tests.clock import Clock
 from tests.engine.running import Engine
-from tests.factories import (
-    make_authorization_request,
-    make_connection,
-    make_pending_revocation,
-    make_user,
-    make_webhook_delivery,
-    make_webhook_endpoint,
-)
+from tests.factories import make_authorization_request, make_connection, make_pending_revocation, make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.misbehaviour import Behaviour
 from tests.fakes.receiver import Receiver
 from tests.fakes.registration import register_sandbox
 from tests.flows.journey import fresh, kinds, stored_tokens
 from tests.flows.sweeping import are_idle, are_in_step, connect_many, statuses, versions
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 from tests.mail.posting import broken
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,7 +7,8 @@ from integrations.flows.webhook_send import Report, send_webhooks
 from integrations.models import Connection, WebhookDelivery
 from integrations.webhook_post import Post
 from tests.clock import Clock
-from tests.factories import make_allowance, make_connection
+from tests.factories import make_connection
+from tests.lending import make_allowance
 
 
 def lent_connection(*, client_id: str = "client-1", **fields: Any) -> Connection:

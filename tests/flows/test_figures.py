@@ -8,15 +8,8 @@ from django.utils import timezone
 from integrations.flows import figures
 from integrations.flows.figures import FIGURES, QUERIES, Figure
 from integrations.models import ClientRegistration, Connection, SweepRun
-from tests.factories import (
-    make_connection,
-    make_notice,
-    make_pending_revocation,
-    make_registration,
-    make_user,
-    make_webhook_delivery,
-    make_webhook_endpoint,
-)
+from tests.factories import make_connection, make_notice, make_pending_revocation, make_registration, make_user
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 

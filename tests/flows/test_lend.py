@@ -8,7 +8,8 @@ from integrations.flows import allow, lend
 from integrations.flows.errors import NotLent, ScopeMissing
 from integrations.flows.lend import Borrower
 from integrations.models import Allowance, Connection, Event
-from tests.factories import make_allowance, make_connection, make_registration, make_user
+from tests.factories import make_connection, make_registration, make_user
+from tests.lending import make_allowance
 
 pytestmark = pytest.mark.django_db
 

@@ -12,16 +12,9 @@ from django.utils import timezone
 
 from integrations.flows.prune import BATCH, RULES, Pruned, Rule, prune
 from integrations.models import AnsweredRequest, AuthorizationRequest, Connection, Event, Notice, SweepRun, Use
-from tests.factories import (
-    make_authorization_request,
-    make_connect_link,
-    make_connection,
-    make_notice,
-    make_sweep_run,
-    make_use,
-    make_webhook_delivery,
-)
+from tests.factories import make_authorization_request, make_connection, make_notice, make_sweep_run, make_use
 from tests.flows.threads import started
+from tests.lending import make_connect_link, make_webhook_delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime.fromisoformat("2026-06-01T12:00:00+00:00")

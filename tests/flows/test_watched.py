@@ -10,7 +10,6 @@ from integrations.measures.gather import gather
 from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
 from tests.clock import Clock
-from tests.factories import make_webhook_delivery, make_webhook_endpoint
 from tests.fakes.misbehaviour import Behaviour
 from tests.fakes.receiver import Receiver
 from tests.flows.hooking import send
@@ -19,6 +18,7 @@ from tests.flows.journey import Journey, fresh
 from tests.flows.leases import borrow, lease_to_somebody
 from tests.flows.sweeping import connect_many, swept
 from tests.flows.threads import started
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,8 @@ from integrations.crypto import SealError, new_key, sealed_under
 from integrations.flows import keys, lost_key
 from integrations.flows.reseal import reseal
 from integrations.models import Event, WebhookEndpoint
-from tests.factories import make_user, make_webhook_endpoint
+from tests.factories import make_user
+from tests.lending import make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = ("whsec_" + letters * 8 for letters in ("AAAA", "BBBB"))

@@ -13,15 +13,9 @@ from integrations.flows.events import record, record_many
 from integrations.models import Allowance, Connection, Event, WebhookDelivery, WebhookKind
 from integrations.oauth.errors import InvalidGrant
 from tests.canaries import leaks
-from tests.factories import (
-    make_allowance,
-    make_connection,
-    make_registration,
-    make_tokens,
-    make_user,
-    make_webhook_endpoint,
-)
+from tests.factories import make_connection, make_registration, make_tokens, make_user
 from tests.flows.hooking import bodies, lent_connection, told
+from tests.lending import make_allowance, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 Kind = WebhookKind

@@ -12,10 +12,10 @@ from integrations.models import Event, Notice, WebhookDelivery
 from integrations.oauth.address import AddressPolicy
 from integrations.webhook_post import Post
 from tests.clock import Clock
-from tests.factories import make_webhook_delivery, make_webhook_endpoint
 from tests.fakes.receiver import Receiver, receiving
 from tests.fakes.wire import Outgoing
 from tests.flows.hooking import row, send
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "whsec_" + "c2VjcmV0" * 4

@@ -16,10 +16,10 @@ from integrations.flows.webhook_send import Report
 from integrations.models import Event, WebhookDelivery, WebhookEndpoint
 from integrations.webhook_signature import WebhookForged, WebhookSignature
 from tests.clock import Clock
-from tests.factories import make_webhook_delivery, make_webhook_endpoint
 from tests.fakes.receiver import Receiver
 from tests.flows.hooking import lent_connection, row, send
 from tests.flows.worker import PATIENCE_SECONDS, started_process
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "whsec_" + "c2VjcmV0" * 4

@@ -12,7 +12,8 @@ from pytest_django import Settings
 
 from integrations.flows import webhook_queue, webhooks
 from integrations.models import Connection, Preferences, WebhookEndpoint
-from tests.factories import about, make_registration, make_user, make_webhook_endpoint
+from tests.factories import about, make_registration, make_user
+from tests.lending import make_webhook_endpoint
 from tests.mail.posting import added, broken, sent
 
 pytestmark = pytest.mark.django_db

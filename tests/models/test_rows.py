@@ -21,9 +21,7 @@ from integrations.models import (
     VaultEntry,
 )
 from tests.factories import (
-    make_allowance,
     make_authorization_request,
-    make_connect_link,
     make_connection,
     make_event,
     make_notice,
@@ -32,9 +30,8 @@ from tests.factories import (
     make_sweep_run,
     make_use,
     make_user,
-    make_webhook_delivery,
-    make_webhook_endpoint,
 )
+from tests.lending import make_allowance, make_connect_link, make_webhook_delivery, make_webhook_endpoint
 
 OURS = tuple(apps.get_app_config("integrations").get_models())
 

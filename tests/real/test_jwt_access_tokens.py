@@ -9,7 +9,8 @@ from pytest_django import Settings
 from hub.authorization_server.configuration import SCOPE
 from integrations.models import Allowance
 from tests.api.calling import Program
-from tests.factories import make_allowance, make_connection, make_user
+from tests.factories import make_connection, make_user
+from tests.lending import make_allowance
 from tests.real.oidc_provider import OidcProvider, install, node
 
 AUDIENCE = "http://127.0.0.1:8000/api/v1"

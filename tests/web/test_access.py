@@ -23,14 +23,8 @@ from integrations.models import (
     WebhookEndpoint,
 )
 from tests.authorization_server.steps import make_application
-from tests.factories import (
-    make_allowance,
-    make_event,
-    make_pending_revocation,
-    make_sweep_run,
-    make_user,
-    make_webhook_endpoint,
-)
+from tests.factories import make_event, make_pending_revocation, make_sweep_run, make_user
+from tests.lending import make_allowance, make_webhook_endpoint
 from tests.web.person import Person
 
 #: Open to everybody: signing in and up, the language, and the protocol endpoints, which authenticate clients and tokens
@@ -151,7 +145,7 @@ def connection(person: Person) -> Connection:
     make_sweep_run()
     # Under the same address, so that every route is asked for something that is there.
     make_webhook_endpoint(owner=person.user, uuid=connection.uuid, url="https://hook.alice.example.test/")
-    make_application(user=person.user, name="Agenda of alice")
+    make_application("client-2", user=person.user, name="Agenda of alice")
     AccountClosure.objects.create(user=make_user(), started_at=connection.created_at)
     make_application(user=person.user)
     make_allowance(connection)

@@ -9,7 +9,13 @@ from tests.web.person import Person
 from tests.web.test_access import routes, snapshot, values_for
 
 #: Asked by programs, which show who they are in the request itself and have no cookie that a browser would add.
-OF_PROGRAMS = {"oauth2_provider:token", "oauth2_provider:revoke-token", "oauth2_provider:introspect"}
+OF_PROGRAMS = {
+    "oauth2_provider:token",
+    "oauth2_provider:revoke-token",
+    "oauth2_provider:introspect",
+    "oauth2_provider:device-authorization",
+    "oauth2_provider:register",
+}
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from integrations.models import Event
 from tests.authorization_server import steps
 from tests.canaries import leaks
-from tests.factories import PASSWORD, make_allowance, make_connection, make_event
+from tests.factories import PASSWORD, make_connection, make_event
 from tests.leaks.passing import secrets_of
+from tests.lending import make_allowance
 from tests.web.person import Person, text_of
 
 PAGE = "/settings/data/"

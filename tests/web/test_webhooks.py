@@ -19,9 +19,10 @@ from integrations.models import Event, WebhookDelivery, WebhookEndpoint, Webhook
 from integrations.webhook_signature import WebhookSignature
 from tests.authorization_server.steps import make_application
 from tests.clock import Clock
-from tests.factories import make_user, make_webhook_delivery, make_webhook_endpoint
+from tests.factories import make_user
 from tests.fakes.receiver import Receiver
 from tests.flows.hooking import send
+from tests.lending import make_webhook_delivery, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")

@@ -15,7 +15,8 @@ from integrations.models import Connection
 from integrations.oauth.errors import OAuthError
 from integrations.web.errors import BY_CODE, explain
 from tests.authorization_server.steps import authorization_request, make_application
-from tests.factories import make_allowance, make_user
+from tests.factories import make_user
+from tests.lending import make_allowance
 from tests.words.pseudo import ascii_words, rude, untranslated
 from tests.words.reading import ACCOUNT, NAME, german, words_of
 from tests.words.walk import Address, addresses

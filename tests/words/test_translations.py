@@ -28,6 +28,10 @@ SAME = {
     "Shops",
     "Status",
     "Code",
+    "API",
+    "Webhook",
+    "Webhooks",
+    "HTTP %(status)s",
     "%(connections)s, %(need)s",
     "%(service)s: %(account)s",
 }
