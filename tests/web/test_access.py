@@ -115,8 +115,7 @@ def values_for(connection: Connection, *, route_name: str = "") -> dict[str, str
         "uidb36": "1",
         "pk": str(connection.pk),
         "key": "key",
-        "client_id": "client-1",
-        "rest": "nothing",
+        **{"client_id": "client-1", "rest": "nothing"},
     }
 
 
@@ -143,7 +142,7 @@ def connection(person: Person) -> Connection:
     make_event(connection=connection)
     make_pending_revocation(connection=connection)
     make_sweep_run()
-    # Under the same address, so that every route is asked for something that is there.
+    # Under the same address, so that there is something.
     make_webhook_endpoint(owner=person.user, uuid=connection.uuid, url="https://hook.alice.example.test/")
     make_application("client-2", user=person.user, name="Agenda of alice")
     AccountClosure.objects.create(user=make_user(), started_at=connection.created_at)

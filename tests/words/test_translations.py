@@ -29,6 +29,7 @@ SAME = {
     "Status",
     "Code",
     "API",
+    "Secret",
     "Webhook",
     "Webhooks",
     "HTTP %(status)s",
