@@ -1,5 +1,7 @@
 """Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query, or by a JWT in none."""
 
+from urllib.parse import quote
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
@@ -30,7 +32,7 @@ def authenticate(request: HttpRequest) -> Caller:
     if value.count(".") == 2:
         return _trusted.caller(value.strip(), now=timezone.now())
     # By the name that tokens are bound to (RFC 8707), whatever host was called.
-    found = by_stored_token(value.strip(), f"{settings.SITE_URL}{request.path}")
+    found = by_stored_token(value.strip(), f"{settings.SITE_URL}{quote(request.path)}")
     if found is None:
         raise BearerRefused("invalid_token", "The access token is unknown, expired or revoked.")
     return found

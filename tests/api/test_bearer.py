@@ -67,3 +67,12 @@ def test_scope_that_is_missing_is_named(client: Client) -> None:
     assert response.status_code == 403
     assert 'error="insufficient_scope"' in response["WWW-Authenticate"]
     assert 'scope="profile"' in response["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("path", ["%3F%C3%BD", "%3Fa=%22", "%23x", "%25zz"])
+def test_no_path_is_taken_for_a_query(client: Client, path: str) -> None:
+    token = make_token(user=make_user())
+    response = client.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 404
+    proxied = f"/api/v1/connections/6f9619ff-8b86-4d01-b42d-00cf4fc964ff/proxy/{path}"
+    assert client.get(proxied, headers={"Authorization": f"Bearer {token}"}).status_code == 403
