@@ -11,6 +11,8 @@ from oauth2_provider.models import AccessToken, Application
 
 from hub.authorization_server.devices import normalised
 from hub.authorization_server.models import DeviceAuthorization
+from integrations.models import Allowance
+from tests.applications.asking import tick
 from tests.authorization_server.device_steps import (
     begin,
     browser_of,
@@ -21,7 +23,7 @@ from tests.authorization_server.device_steps import (
     pass_by,
     poll,
 )
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, make_connection, make_user
 from tests.web.test_hostile_text import VECTORS, assert_harmless
 
 pytestmark = pytest.mark.django_db
@@ -258,3 +260,27 @@ def test_the_pages_are_kept_by_no_cache_framed_by_nobody_and_tell_no_other_site(
         assert "frame-ancestors 'none'" in page["Content-Security-Policy"]
     assert browser.get("/device/")["Referrer-Policy"] == "same-origin"
     assert not AccessToken.objects.exists()
+
+
+def test_the_person_chooses_what_the_device_may_use() -> None:
+    person = make_user()
+    browser = Client()
+    browser.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
+    shared, kept = (make_connection(owner=person, account_label=label) for label in ("Ada at work", "Ada at home"))
+    place = enter(browser, begin(scope="profile connections:read")["user_code"])["Location"]
+    page = text_of(browser.get(place))
+    assert "Ada at work" in page
+    assert "Ada at home" in page
+
+    browser.post(place, {"decision": "allow", "allowed": tick(shared, "profile")})
+
+    assert [rule.connection for rule in Allowance.objects.all()] == [shared]
+    assert kept.allowances.count() == 0
+
+
+def test_what_was_ticked_by_who_denies_is_not_shared() -> None:
+    person = make_user()
+    browser = browser_of(person)
+    place = enter(browser, begin(scope="profile connections:read")["user_code"])["Location"]
+    browser.post(place, {"decision": "deny", "allowed": tick(make_connection(owner=person), "profile")})
+    assert not Allowance.objects.exists()

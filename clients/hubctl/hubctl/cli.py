@@ -135,7 +135,9 @@ def _list(options: argparse.Namespace) -> None:
 
 def _token(options: argparse.Namespace) -> None:
     hub = _hub(options)
-    found = hub.post(f"/connections/{_id(hub, options.connection)}/token", {"scope": options.scope})
+    found = hub.post(
+        f"/connections/{_id(hub, options.connection)}/token", {"scope": options.scope} if options.scope else {}
+    )
     _print(str(found["access_token"]))
 
 

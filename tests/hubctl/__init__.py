@@ -1,0 +1,1 @@
+"""hubctl, as a person runs it: a process of its own, against a hub that runs."""
