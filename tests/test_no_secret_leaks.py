@@ -35,6 +35,13 @@ HARMLESS = {
     ("Option", "value"),
     ("Pair", "foreground_value"),
     ("Pair", "background_value"),
+    # A cap's code, how a connection ended, what a form offers and what it says of a choice.
+    ("Cap", "code"),
+    ("Ending", "code"),
+    ("Tick", "value"),
+    ("Tick", "text"),
+    ("Share", "state"),
+    ("Kind", "text"),
 }
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
-from oauth2_provider.models import AccessToken, Application, DeviceGrant, Grant, IDToken, RefreshToken
+from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken
 
 from hub.applications.scope import in_words
+from hub.authorization_server.models import DeviceAuthorization
 from integrations.flows.allow import remove_application
 from integrations.flows.events import record
 from integrations.flows.lend import Borrower
@@ -119,8 +120,10 @@ def end_tokens(application: Application, *, person_id: int | None = None) -> Non
     """
     whose = {} if person_id is None else {"user_id": person_id}
     with transaction.atomic():
+        # Those who are let in and have not fetched their tokens yet, first: without its row nobody fetches any.
+        devices = DeviceAuthorization.objects.filter(application=application)
+        (devices if person_id is None else devices.filter(person_id=person_id)).delete()
         list(RefreshToken.objects.select_for_update().filter(application=application, **whose).values_list("pk"))
-        DeviceGrant.objects.filter(client_id=application.client_id, **whose).delete()
         for model in (Grant, RefreshToken, AccessToken, IDToken):
             model.objects.filter(application=application, **whose).delete()
 

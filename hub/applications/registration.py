@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from oauth2_provider.generators import generate_client_id, generate_client_secret
-from oauth2_provider.models import Application, DeviceGrant
+from oauth2_provider.models import Application
 
 from hub.applications import environment
 from hub.applications.authorizations import shown_name
@@ -98,6 +98,5 @@ def delete(application: Application, *, actor: str = "") -> None:
         Application.objects.select_for_update().get(pk=application.pk)
         end_application(client_id, client_name=name, actor=actor or f"{APPLICATION}{name}")
         webhooks.remove_application(client_id, actor=actor or f"{APPLICATION}{name}")
-        DeviceGrant.objects.filter(client_id=client_id).delete()
         application.delete()
     logger.info("application deleted", extra={"client_id": client_id})

@@ -112,9 +112,11 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         response: HttpResponse = super().render_to_response(context, **kwargs)
         if "redirect_uri" not in context:
             return response
-        # Chromium applies form-action to the redirect that answers the form, too.
+        # Chromium applies form-action to every redirect that follows the form: to the application, and on from there.
+        # Which address the first one leads to, `redirect` sees to; an address in brackets cannot even be written here.
         base: dict[str, Any] = settings.SECURE_CSP
-        policy = base | {"form-action": [CSP.SELF, _origin(context["redirect_uri"])]}
+        is_local = is_loopback(urlsplit(context["redirect_uri"]).hostname or "")
+        policy = base | {"form-action": [CSP.SELF, "https:", *(["http:"] if is_local else [])]}
         return csp_override(policy)(lambda _: response)(self.request)
 
     def _allow(self, application: Application, scope: list[str]) -> None:
@@ -153,8 +155,3 @@ def _with_iss(redirect_to: str) -> str:
     url = urlsplit(redirect_to)
     pairs = [pair for pair in parse_qsl(url.query, keep_blank_values=True) if pair[0] != "iss"]
     return urlunsplit(url._replace(query=urlencode([*pairs, ("iss", oauth2_settings.OIDC_ISS_ENDPOINT)])))
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -48,11 +48,8 @@ class UnknownCode(Exception):
 class Begun:
     """The codes of a device; they are stored nowhere."""
 
-    device_code: str
-    user_code: str
-
-    def __repr__(self) -> str:
-        return "Begun()"
+    device_code: str = field(repr=False)
+    user_code: str = field(repr=False)
 
 
 def begin(

@@ -146,5 +146,6 @@ def _introspection(value: str, client: Application) -> dict[str, object]:
         "iss": oauth2_settings.OIDC_ISS_ENDPOINT,
         "token_type": "Bearer",
         **({"aud": token.resource} if token.resource else {}),
-        **({"sub": str(token.user_id), "username": token.user.get_username()} if token.user else {}),
+        **({"sub": str(token.user_id)} if token.user else {}),
+        **({"username": token.user.get_username()} if token.user and "profile" in token.scope.split() else {}),
     }

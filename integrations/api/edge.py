@@ -10,6 +10,8 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from integrations.api.problem import coded
 
+ANSWER = "Hub-Answer"
+
 type View = Callable[..., HttpResponseBase]
 
 
@@ -19,6 +21,9 @@ def guarded(view: View) -> View:
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
+        if response.headers.get(ANSWER) == "upstream":
+            # A provider's answer: its 405 is not ours, nor its caching.
+            return response
         if response.status_code == 405 and response.has_header("Allow"):
             response = _other_method(view, request, _allowed(response), *args, **kwargs)
         elif request.method == "GET" and isinstance(response, HttpResponse):

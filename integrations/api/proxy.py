@@ -14,6 +14,7 @@ from ninja import Path, Router
 from integrations.api.caller import CallerRequest, Scoped
 from integrations.api.connections import Id
 from integrations.api.document import OF_PROVIDERS, described
+from integrations.api.edge import ANSWER
 from integrations.api.problem import flow_stopped
 from integrations.flows.errors import CallRefused
 from integrations.flows.pass_on import Asked, Passed, pass_on
@@ -24,7 +25,6 @@ router = Router(tags=["calls"])
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 PREFIX = b"/proxy/"
-ANSWER = "Hub-Answer"
 FIXED = {
     ANSWER: "upstream",
     "Cache-Control": "private, no-store",

@@ -5,7 +5,7 @@ not kept: asking again does it again.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -31,7 +31,7 @@ class Answer:
     """What was answered: `body` is JSON."""
 
     status: int
-    body: str
+    body: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

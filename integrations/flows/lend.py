@@ -116,6 +116,15 @@ def token(borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), clock:
     """
     loan = find(borrower, uuid)
     require_usable(loan.connection)
+    _require_within(loan, scope)
+    lent = token_of(loan.connection, scope=scope, clock=clock, actor=borrower.actor)
+    if lent.version != loan.connection.version:
+        # It was renewed, which takes time: what was decided is decided anew, of what it is good for now.
+        _require_within(find(borrower, uuid), scope)
+    return lent
+
+
+def _require_within(loan: Loan, scope: Collection[str]) -> None:
     require_allowed(loan, scope)
     if loan.excess:
         raise ScopeMissing(
@@ -124,7 +133,6 @@ def token(borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), clock:
             scope=loan.excess,
             consent_path=_pointing(loan, loan.excess),
         )
-    return token_of(loan.connection, scope=scope, clock=clock, actor=borrower.actor)
 
 
 def require_allowed(loan: Loan, scope: Collection[str]) -> None:

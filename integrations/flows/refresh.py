@@ -34,7 +34,7 @@ from integrations.flows.sweep_outcome import Outcome
 from integrations.models import Connection
 from integrations.oauth import id_token
 from integrations.oauth.client import Client
-from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy
+from integrations.oauth.errors import AddressRefused, OAuthError, ProviderUnavailable, Remedy
 from integrations.oauth.message import Response
 from integrations.oauth.token import TokenResponse
 from integrations.vault import TokenSet
@@ -211,7 +211,8 @@ def _with_known_identity(
             leeway_seconds=client.leeway_seconds,
             previous=id_token.remembered(tokens.id_token, issuer=connection.issuer, subject=connection.subject),
         )
-    except ProviderUnavailable:
+    except (ProviderUnavailable, AddressRefused):
+        # The keys are not to be had, or not where they may be fetched: no reason to lose a rotated refresh token.
         return replace(answer, id_token=None)
     return answer
 

@@ -94,7 +94,9 @@ class Exchange:
             self._without_body = True
         if self._without_body:
             # A body that comes nonetheless would be taken for the beginning of the next answer.
-            self._reusable = self._reusable and not self._pieces
+            told = [value for name, value in self._headers if name.lower() == "content-length"]
+            is_told = self.status == 204 and any(value.strip() != "0" for value in told)
+            self._reusable = self._reusable and not self._pieces and not is_told
             self._pieces.clear()
             self.whole = True
 
@@ -177,7 +179,9 @@ class Exchange:
             self._fault = "coding"
 
     def on_body(self, data: bytes) -> None:
-        self._pieces.append(data)
+        # What follows an answer is none of it, whatever it looks like.
+        if not self.whole:
+            self._pieces.append(data)
 
     def on_message_complete(self) -> None:
         if self._head_read:

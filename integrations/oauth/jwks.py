@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
-from integrations.oauth.errors import ProviderUnavailable
+from integrations.oauth.errors import AddressRefused, ProviderUnavailable
 from integrations.oauth.message import Json, Request, Response, Sender, read_object, refuse_unless_answered
 
 KEEP = timedelta(hours=1)
@@ -78,7 +78,7 @@ class JwksCache:
         request = Request(method="GET", url=jwks_uri, headers={"Accept": "application/json"}, idempotent=True)
         try:
             known.keys = read_keys(self._transport.send(request))
-        except ProviderUnavailable:
+        except (ProviderUnavailable, AddressRefused):
             # Keys that were good a while ago are better than losing a rotated token over the key endpoint.
             known.failed = True
             if known.fetched_at is None:

@@ -154,7 +154,7 @@ def _use() -> Mapping[str, object]:
         "summary": f"Used {sum(counts)} times in 30 days",
         "bars": [
             {
-                "day": MOMENT + timedelta(days=number - 29),
+                "at": MOMENT + timedelta(days=number - 29),
                 "count": count,
                 "times": str(count),
                 "x": number * 10,

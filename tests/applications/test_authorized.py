@@ -1,14 +1,12 @@
 """What a person allowed: seen, changed, taken back."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
-from django.utils import timezone
-from oauth2_provider.models import AccessToken, Application, DeviceGrant, Grant, RefreshToken
+from oauth2_provider.models import AccessToken, Application, Grant, RefreshToken
 
 from hub.resource_server.authenticate import authenticate
 from integrations.flows import lend
@@ -143,9 +141,6 @@ def test_what_was_removed_is_refused_from_its_next_call_on(
     assert call("/api/v1/me", tokens["access_token"]).status_code == 200
     other = make_user("other")
     theirs = token_after(decide(browser_of(other)))
-    DeviceGrant.objects.create(
-        client_id="client-1", user=person, device_code="d", user_code="u", expires=timezone.now() + timedelta(hours=1)
-    )
     get_code(person)
     Event.objects.all().delete()
 
@@ -156,7 +151,7 @@ def test_what_was_removed_is_refused_from_its_next_call_on(
     assert call("/api/v1/me", tokens["access_token"]).status_code == 401
     assert refresh(tokens["refresh_token"]).status_code == 400
     assert allowed(person) == {}
-    assert not Grant.objects.filter(user=person).exists() and not DeviceGrant.objects.exists()
+    assert not Grant.objects.filter(user=person).exists()
     told = Event.objects.order_by("pk").values_list("kind", "connection", "actor")
     assert list(told) == [
         ("application_removed", connection.pk, "robin"),

@@ -9,11 +9,13 @@ import pytest
 from django.test import Client
 from oauth2_provider.models import AccessToken, Application
 
+from hub.applications.authorizations import end
 from hub.authorization_server.devices import normalised
 from hub.authorization_server.models import DeviceAuthorization
 from integrations.models import Allowance
 from tests.applications.asking import tick
 from tests.authorization_server.device_steps import (
+    approved,
     begin,
     browser_of,
     decide,
@@ -284,3 +286,11 @@ def test_what_was_ticked_by_who_denies_is_not_shared() -> None:
     place = enter(browser, begin(scope="profile connections:read")["user_code"])["Location"]
     browser.post(place, {"decision": "deny", "allowed": tick(make_connection(owner=person), "profile")})
     assert not Allowance.objects.exists()
+
+
+def test_a_device_that_was_let_in_gets_nothing_once_the_application_was_removed() -> None:
+    person, application = make_user("ada"), Application.objects.get()
+    device_code = approved(person, scope="profile connections:read")
+    end(person.pk, application, actor="ada")
+    assert error_of(poll(device_code)) == "invalid_grant"
+    assert not AccessToken.objects.exists()

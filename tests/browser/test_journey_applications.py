@@ -1,6 +1,7 @@
 """An application asks, a person chooses, looks at what they allowed, and takes it back; and registers their own."""
 
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -34,27 +35,31 @@ def two(hub: Hub) -> list[Connection]:
     ]
 
 
-def answer_at_the_client(page: Page) -> None:
-    """Something that answers where the browser is sent back to."""
-    page.route("https://client.example/**", lambda route: route.fulfill(body="<title>back</title>Back"))
+def asked(hub: Hub) -> str:
+    """What the application asks; the browser is sent back to an address where something answers."""
+    redirect_uri = f"{hub.origin}/accounts/signed-out/"
+    Application.objects.update(redirect_uris=redirect_uri)
+    return f"/oauth/authorize/?{urlencode(authorization_request(scope=BORROW, redirect_uri=redirect_uri))}"
 
 
-def code_of(page: Page) -> str:
-    expect(page).to_have_url(re.compile(r"^https://client\.example/callback\?"))
-    return parse_qs(urlsplit(page.url).query)["code"][0]
+def exchanged(page: Page) -> Any:
+    """What the application gets for the code that the browser brought."""
+    expect(page).to_have_url(re.compile(r"/accounts/signed-out/\?.*code="))
+    parts = urlsplit(page.url)
+    redirect_uri = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return exchange(parse_qs(parts.query)["code"][0], redirect_uri=redirect_uri).json()
 
 
 @on_every_device
 def test_choose_use_look_and_remove(hub: Hub, two: list[Connection]) -> None:
-    answer_at_the_client(hub.page)
-    page = hub.open(ASKED)
+    page = hub.open(asked(hub))
     work = page.get_by_role("group", name="Sandbox: Work")
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
     work.get_by_role("checkbox", name="Read your notes").check()
     glance(page, "authorize-choice")
     page.get_by_role("button", name="Allow").click()
 
-    token = exchange(code_of(page)).json()["access_token"]
+    token = exchanged(page)["access_token"]
     assert call("/api/v1/me", token).status_code == 200
     assert Allowance.objects.get().features == ["notes.read", "profile"]
 
@@ -80,18 +85,16 @@ def test_choose_use_look_and_remove(hub: Hub, two: list[Connection]) -> None:
 
 @without_javascript
 def test_all_of_it_works_without_javascript(hub: Hub, two: list[Connection]) -> None:
-    answer_at_the_client(hub.page)
-    page = hub.open(ASKED)
+    page = hub.open(asked(hub))
     page.get_by_role("group", name="GitHub: octocat").get_by_role("checkbox").first.check()
     page.get_by_role("button", name="Allow").click()
 
-    code_of(page)
+    assert exchanged(page)["scope"] == BORROW
     assert Allowance.objects.get().connection == two[2]
 
 
 def test_denying_shares_nothing(hub: Hub, two: list[Connection]) -> None:
-    answer_at_the_client(hub.page)
-    page = hub.open(ASKED)
+    page = hub.open(asked(hub))
     page.get_by_role("checkbox").first.check()
     page.get_by_role("button", name="Deny").click()
 
@@ -100,14 +103,13 @@ def test_denying_shares_nothing(hub: Hub, two: list[Connection]) -> None:
 
 
 def test_the_choice_is_made_by_keyboard(hub: Hub, two: list[Connection]) -> None:
-    answer_at_the_client(hub.page)
-    page = hub.open(ASKED)
+    page = hub.open(asked(hub))
     press(page, "Enter", on="GitHub", tag="summary")
     press(page, "Space", on="Read your notes")
     tab_to(page, "Connect another account")
     press(page, "Enter", on="Allow", tag="button")
 
-    code_of(page)
+    assert exchanged(page)["scope"] == BORROW
     assert Allowance.objects.count() == 1
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from hubctl.credentials import Credentials
 from hubctl.errors import Stopped, TryLater
-from hubctl.http import Json, post_form, printable, send
+from hubctl.http import Answer, Json, post_form, printable, send
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 WELL_KNOWN = "/.well-known/oauth-authorization-server/oauth"
@@ -83,7 +83,7 @@ def wait_for_token(
     while time.monotonic() < ends_at:
         pause(interval)
         try:
-            answer = post_form(credentials.token_endpoint, form)
+            answer = _poll(credentials.token_endpoint, form)
         except TryLater:
             # RFC 8628 §3.5: a connection that timed out is reason to ask less often.
             interval *= 2
@@ -101,6 +101,13 @@ def wait_for_token(
         elif error != "authorization_pending":
             raise Stopped(f"The hub refused: {_why(found) or answer.reason}")
     raise Stopped("The code has run out. Begin anew.")
+
+
+def _poll(endpoint: str, form: Mapping[str, str]) -> Answer:
+    answer = post_form(endpoint, form)
+    if answer.status == 429 or answer.status >= 500:
+        raise TryLater(answer.reason)
+    return answer
 
 
 def _why(found: Mapping[str, Json]) -> str:

@@ -56,7 +56,7 @@ class Hub:
         answer = self._send(
             method, f"/connections/{quote(connection)}/proxy/{quote(path.lstrip('/'), safe=IN_PATH)}", headers, body
         )
-        if answer.headers.get("content-type", "").startswith("application/problem+json"):
+        if answer.headers.get("hub-answer") != "upstream":
             refuse(answer)
         return answer
 
@@ -67,7 +67,7 @@ class Hub:
             if kept.revocation_endpoint and kept.refresh_token:
                 form = {"token": kept.refresh_token, "token_type_hint": "refresh_token", "client_id": kept.client_id}
                 answer = post_form(kept.revocation_endpoint, form)
-                if answer.status != 200:
+                if answer.status != 200 and answer.members().get("error") != "invalid_client":
                     raise TryLater(f"The hub did not end the tokens ({answer.reason}). They are kept; try again.")
             credentials.forget(kept.origin)
 

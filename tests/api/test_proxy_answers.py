@@ -1,0 +1,54 @@
+"""A provider's answer is its own: nothing of ours is put in its place, and nothing that follows it is part of it."""
+
+import pytest
+
+from tests.api.calls import Calls
+from tests.fakes.upstream import answer_of
+
+pytestmark = pytest.mark.django_db
+FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nSECRET"
+
+
+@pytest.mark.requirement(120)
+def test_a_method_that_the_provider_does_not_know_is_its_own_answer(calls: Calls) -> None:
+    calls.upstream.answer(answer_of(b"no", status="405 Method Not Allowed", Allow="GET, POST"))
+    response = calls.send(method="PUT", body=b"{}")
+    assert (response.status_code, response["Hub-Answer"], response["Allow"]) == (405, "upstream", "GET, POST")
+    assert b"".join(response) == b"no"
+
+
+@pytest.mark.requirement(121)
+def test_a_head_is_never_sent_again_as_get(calls: Calls) -> None:
+    calls.upstream.answer(answer_of(b"", status="405 Method Not Allowed", Allow="GET"))
+    calls.send(method="HEAD")
+    assert [request.method for request in calls.upstream.arrived] == ["HEAD"]
+
+
+@pytest.mark.requirement(121)
+def test_places_are_given_back_whatever_the_answer(calls: Calls) -> None:
+    for _ in range(14):
+        calls.upstream.answer(answer_of(b"x" * 100_000, status="405 Method Not Allowed", Allow="GET"))
+        response = calls.send(method="DELETE")
+        assert (response.status_code, len(b"".join(response))) == (405, 100_000)
+
+
+@pytest.mark.requirement(118)
+@pytest.mark.parametrize(
+    "whole",
+    [answer_of(b"hello"), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+    ids=["length", "chunks"],
+)
+def test_what_follows_an_answer_is_no_part_of_it(calls: Calls, whole: bytes) -> None:
+    calls.upstream.answer(whole + FORGED)
+    response = calls.send()
+    assert b"".join(response) == b"hello"
+    assert response.headers.get("Content-Length", "5") == "5"
+
+
+@pytest.mark.requirement(118)
+def test_a_connection_on_which_a_body_may_still_come_is_not_used_again(calls: Calls) -> None:
+    calls.upstream.answer(b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\n")
+    calls.send()
+    calls.send()
+    first, second = calls.upstream.arrived
+    assert first.connection != second.connection
