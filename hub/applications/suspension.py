@@ -9,6 +9,7 @@ from oauthlib.common import Request
 
 from hub.applications.authorizations import end_tokens
 from hub.applications.models import Suspension
+from integrations.flows.allow import end_links
 
 
 class EnabledClients(OAuth2Validator):  # type: ignore[misc]
@@ -30,6 +31,7 @@ def suspend(application: Application, *, operator: str, reason: str) -> bool:
             application=application, defaults={"operator": operator[:150], "reason": reason[:200]}
         )
         end_tokens(application)
+        end_links(application.client_id)
     return made
 
 

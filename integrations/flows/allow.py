@@ -42,6 +42,7 @@ def remove_application(person_id: int, client_id: str, *, client_name: str, acto
         found = list(_allowances(person_id, client_id).select_related("connection__registration"))
         for allowance in found:
             _remove(allowance, client_name=client_name, actor=actor, ip=ip)
+        end_links(client_id, person_id=person_id)
         details = {"application": client_name, "client_id": client_id}
         record(Event.Kind.APPLICATION_REMOVED, owner_id=person_id, actor=actor, ip=ip, details=details)
     return len(found)
@@ -57,7 +58,14 @@ def end_application(client_id: str, *, client_name: str, actor: str) -> int:
                 allowance.delete()
             else:
                 _remove(allowance, client_name=client_name, actor=actor, ip="")
+        end_links(client_id)
     return len(found)
+
+
+def end_links(client_id: str, *, person_id: int | None = None) -> None:
+    """Void the links to connect of an application, or those for one person; what one began is finished without it."""
+    links = ConnectLink.objects.filter(client_id=client_id)
+    (links if person_id is None else links.filter(user_id=person_id)).delete()
 
 
 def end_applications_of(person_id: int) -> None:

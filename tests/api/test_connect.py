@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from oauth2_provider.models import Application
 
+from hub.applications.authorizations import end
+from hub.applications.suspension import suspend
 from integrations.models import Allowance, AuthorizationRequest, ClientRegistration, Connection, ConnectLink, Event
 from tests.api.calling import program_of
 from tests.factories import make_registration
@@ -197,3 +200,20 @@ def test_name_of_an_application_is_made_harmless(person: Person, registration: C
     ConnectLink.objects.update(client_name="<b>Bad</b>\u202e client")
     page = person.get(reverse("integrations:connect_link", kwargs={"uuid": link.uuid})).content.decode()
     assert "&lt;b&gt;Bad&lt;/b&gt; client" in page
+
+
+@pytest.mark.requirement(112)
+@pytest.mark.parametrize("how", ["removed", "switched off"])
+def test_what_was_begun_before_the_application_went_is_not_shared_with_it(person: Person, how: str) -> None:
+    link = link_for(person, features=["notes.read"])
+    url = authorization_url(person.post(f"{link}begin/", features=["notes.read"], shares="on"))
+    application = Application.objects.get()
+    if how == "removed":
+        end(person.user.pk, application, actor="robin")
+    else:
+        suspend(application, operator="root", reason="")
+
+    person.come_back(url)
+
+    assert Connection.objects.count() == 1
+    assert not Allowance.objects.exists()
