@@ -106,23 +106,38 @@ def pass_on(borrower: Borrower, uuid: UUID, asked: Asked, *, clock: Clock = time
     wanted = _target(asked)
     if asked.length is not None and asked.length > settings.HUB_PROXY.body_bytes:
         raise CallRefused("The body is larger than the hub passes on.", code="body_too_large", status=413)
-    loan = lend.find(borrower, uuid)
-    row = loan.connection
-    require_usable(row)
-    _require_allowed(loan, asked.method, wanted)
+
+    def judged() -> Connection:
+        loan = lend.find(borrower, uuid)
+        require_usable(loan.connection)
+        _require_allowed(loan, asked.method, wanted)
+        return loan.connection
+
+    row = judged()
     url = _address(row, wanted)
     place = places.take(row, borrower=(borrower.issuer, borrower.client_id))
     try:
-        return _Passing(row, asked, url=url, path=wanted.path, actor=borrower.actor, clock=clock).go(place)
+        return _Passing(row, asked, judged, url=url, path=wanted.path, actor=borrower.actor, clock=clock).go(place)
     except BaseException:
         place.leave()
         raise
 
 
 class _Passing:
-    """One call under way."""
+    """One call under way. `judged` decides anew whether it may be made: while a token is renewed, much can change."""
 
-    def __init__(self, row: Connection, asked: Asked, *, url: str, path: str, actor: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        row: Connection,
+        asked: Asked,
+        judged: Callable[[], Connection],
+        *,
+        url: str,
+        path: str,
+        actor: str,
+        clock: Clock,
+    ) -> None:
+        self._judged = judged
         self._row, self._asked, self._url, self._path = row, asked, url, path
         self._actor, self._clock = actor, clock
         self._deadline = time.monotonic() + settings.HUB_PROXY.seconds
@@ -143,9 +158,11 @@ class _Passing:
                 with suppress(OAuthError):
                     self._renewed(borrowed)
             else:
-                answer.close()
-                borrowed = self._renewed(borrowed)
-                answer = self._send(borrowed)
+                renewed = self._renewed(borrowed)
+                # One that was renewed a moment ago is not renewed again, and refused again it would be.
+                if renewed.version != borrowed.version:
+                    answer.close()
+                    borrowed, answer = renewed, self._send(renewed)
         return self._passed(answer, borrowed, place, not_retried=not_retried)
 
     def _renewed(self, refused: AccessToken) -> AccessToken:
@@ -163,6 +180,8 @@ class _Passing:
         return replace(call, body=body, replayable=False)
 
     def _send(self, borrowed: AccessToken) -> wire.Answer:
+        if borrowed.version != self._row.version:
+            self._judged()
         given = {name.lower() for name, _ in self._asked.headers}
         own = {name: value for name, value in self._provider.api_headers.items() if name.lower() not in given}
         if "user-agent" not in given:

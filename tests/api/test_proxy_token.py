@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from integrations import vault
 from integrations.models import Event
@@ -90,3 +91,15 @@ def test_call_that_reads_is_counted_without_a_write(calls: Calls, django_assert_
     calls.send()
     with django_assert_num_queries(2):
         calls.send()
+
+
+@pytest.mark.requirement(77)
+def test_a_call_is_not_sent_again_with_the_token_that_was_refused(calls: Calls) -> None:
+    row = calls.connection
+    row.version, row.last_refreshed_at = 5, timezone.now()
+    row.save()
+    vault.store(row, make_tokens())
+    calls.upstream.answer(REFUSED)
+    response = calls.send(method="POST", body=b"{}")
+    assert (response.status_code, response["Hub-Answer"]) == (401, "upstream")
+    assert len(calls.upstream.arrived) == 1

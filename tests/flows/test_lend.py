@@ -1,5 +1,6 @@
 """What an application may borrow: what was allowed, and nothing that goes further."""
 
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from integrations.flows.errors import NotLent, ScopeMissing
 from integrations.flows.lend import Borrower
 from integrations.models import Allowance, Connection, Event
 from tests.factories import make_connection, make_registration, make_user
+from tests.flows.journey import Journey
 from tests.lending import make_allowance
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +145,33 @@ def test_two_queries_to_find_and_lend(django_assert_num_queries) -> None:  # typ
     lend.token(borrower, connection.uuid)
     with django_assert_num_queries(1):
         lend.token(borrower, connection.uuid)
+
+
+@pytest.mark.requirement(43, 112)
+def test_what_changes_while_a_token_is_renewed_is_heeded(journey: Journey) -> None:
+    connection = journey.connect("notes.read")
+    rule = make_allowance(connection)
+    journey.clock.advance(hours=2)
+
+    def later() -> datetime:
+        Connection.objects.update(granted_scope="notes:read notes:write profile")
+        return journey.clock()
+
+    with pytest.raises(ScopeMissing) as stopped:
+        lend.token(borrower_for(connection.owner_id), connection.uuid, clock=later)
+    assert stopped.value.code == "token_exceeds_consent"
+    assert rule.allowed_scope == {"notes:read", "profile"}
+
+
+@pytest.mark.requirement(112)
+def test_what_was_taken_back_while_a_token_is_renewed_is_not_lent(journey: Journey) -> None:
+    connection = journey.connect("notes.read")
+    make_allowance(connection)
+    journey.clock.advance(hours=2)
+
+    def later() -> datetime:
+        Allowance.objects.all().delete()
+        return journey.clock()
+
+    with pytest.raises(NotLent):
+        lend.token(borrower_for(connection.owner_id), connection.uuid, clock=later)
