@@ -55,6 +55,7 @@ class ApiLane:
         if NUL in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return coded("request_malformed")
         response = self._answer(request)
-        if not response.streaming and "Content-Length" not in response.headers:
+        has_body = request.method != "HEAD" and response.status_code not in (204, 304)
+        if has_body and not response.streaming and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(cast(HttpResponse, response).content))
         return response
