@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from pytest_django import Settings
 
+from bench.fleet import wait_for
 from integrations.flows import webhook_queue
 from integrations.flows.webhook_send import Report
 from integrations.models import Event, Notice, WebhookDelivery
@@ -150,6 +151,7 @@ def test_a_dead_endpoint_keeps_nobody_waiting(receiver: Receiver, clock: Clock) 
         assert receiver.was_called.wait(20)
         assert receiver.ids == [message.message_id]
         assert ended == []
+        wait_for(lambda: dead.at_once_at_most == webhook_queue.IN_FLIGHT_AT_MOST, what="as many as may be")
         dead.may_answer.set()
         sender.join(60)
 
