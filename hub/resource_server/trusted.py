@@ -8,6 +8,7 @@ from threading import Lock
 from django.conf import settings
 from oauth2_provider.scopes import get_scopes_backend
 
+from hub.authorization_server.resource import api_identifier
 from integrations.api.caller import BearerRefused, Caller
 from integrations.flows import clients
 from integrations.flows.lend import Borrower
@@ -20,11 +21,6 @@ logger = logging.getLogger(__name__)
 #: How long an issuer's metadata is good, and how soon one that failed is asked again.
 KEEP = timedelta(hours=1)
 WAIT = timedelta(seconds=15)
-
-
-def audience() -> str:
-    """What this API is called in a token's `aud`, and in its own metadata (RFC 9728)."""
-    return f"{settings.SITE_URL}/api/v1"
 
 
 @dataclass(slots=True)
@@ -77,4 +73,4 @@ class Trusted:
         except OAuthError as error:
             logger.warning("an issuer's keys are not to be found", extra={"issuer": issuer, "code": error.code})
             return
-        known.verifier, known.failed = JwtVerifier(issuer=issuer, audience=audience(), jwks=keys), False
+        known.verifier, known.failed = JwtVerifier(issuer=issuer, audience=api_identifier(), jwks=keys), False

@@ -94,8 +94,7 @@ def finish_link(request: AuthorizationRequest, connection: Connection, *, actor:
         known = _allowances(link.user_id, link.client_id).filter(connection=connection).first()
         minimum = provider_of(connection.registration).minimum.slug
         wanted = {minimum, *request.features, *(known.features if known else ())}
-        on = provider_of(connection.registration).features_of(connection.scope)[0]
-        features = sorted(feature.slug for feature in on if feature.slug in wanted)
+        features = features_chosen(connection, wanted)
         _allow(connection, link.client_id, features, client_name=link.client_name, actor=actor, ip=ip)
 
 

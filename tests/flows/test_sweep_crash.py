@@ -106,7 +106,8 @@ def test_a_killed_sweep_loses_at_most_what_had_not_been_answered(journey: Journe
     assert process.returncode == KILLED
     assert committed
     assert on_disk
-    assert marked >= on_disk
+    # A record that was just committed may be on disk still: killed before it went.
+    assert on_disk - marked <= committed
     assert len(journey.server.refreshes()) <= len(committed | marked)
 
     after_the_leases(journey)
