@@ -228,8 +228,11 @@ def new_sealing_key() -> str:
     return "demo:" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def tune_database(database: dict[str, Any], *, pool_size: int) -> None:
-    """Give a database its options: one writer at a time for SQLite, a connection pool for PostgreSQL."""
+def tune_database(database: dict[str, Any], *, pool_size: int, keeps_statements: bool) -> None:
+    """Give a database its options: one writer at a time for SQLite, a connection pool for PostgreSQL.
+
+    `keeps_statements`: what one request prepared is there for the next one on its connection.
+    """
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE takes the write lock when a transaction starts, so that a waiting writer waits, not fails.
@@ -244,6 +247,8 @@ def tune_database(database: dict[str, Any], *, pool_size: int) -> None:
         database["CONN_MAX_AGE"] = 60
     elif database["ENGINE"] == "django.db.backends.postgresql":
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": POOL_TIMEOUT_SECONDS}
+        # Only prepared reads are prepared (integrations/models/prepared.py); Django's own cursors never are.
+        options["prepare_threshold"] = 2 if keeps_statements else None
         database["CONN_MAX_AGE"] = 0
     else:
         raise ImproperlyConfigured(f"DATABASE_URL must be SQLite or PostgreSQL: {HOW_TO_MAKE['DATABASE_URL']}")

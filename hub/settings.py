@@ -116,7 +116,8 @@ if DEMO:
     DATABASES = {"default": env.db_url_config(f"sqlite:///{VAR_DIRECTORY / 'hub.sqlite3'}")}
 else:
     DATABASES = {"default": environment.database(env, "DATABASE_URL")}
-environment.tune_database(DATABASES["default"], pool_size=DATABASE_POOL_SIZE)
+_PREPARES = env.bool("HUB_DATABASE_PREPARES", default=True)
+environment.tune_database(DATABASES["default"], pool_size=DATABASE_POOL_SIZE, keeps_statements=_PREPARES)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 

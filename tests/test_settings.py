@@ -183,6 +183,14 @@ def test_postgresql_has_a_pool_and_no_persistent_connection_beside_it(load: Load
     assert "ATOMIC_REQUESTS" not in database
 
 
+def test_postgresql_prepares_what_is_read_at_every_call_unless_a_pooler_forgets_it(load: Load) -> None:
+    def threshold(**environment: str) -> object:
+        return load(PRODUCTION | environment)["DATABASES"]["default"]["OPTIONS"]["prepare_threshold"]
+
+    assert threshold() == 2
+    assert threshold(HUB_DATABASE_PREPARES="false") is None
+
+
 def test_a_secret_may_come_from_a_file(load: Load, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("y8" * 40 + "\n")

@@ -2,6 +2,9 @@
 
 Django writes the SQL of a query anew each time, which for rows of many columns takes longer than the database does. A
 prepared read is Django's own query, compiled once for each kind of database, and its rows become the same objects.
+
+On PostgreSQL the statement is prepared there, too, once per connection: to plan a join of five tables takes the server
+five times as long as to run it. Whether it may be is told by the option `prepare_threshold` of the database.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +13,7 @@ from typing import Any
 
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 
@@ -48,7 +52,7 @@ class PreparedRead[Row: Model]:
         plan = self._plans.get(connection.vendor) or self._plan(connection)
         values = self._prepared(given, connection)
         parameters: list[Any] = [values[key] if key else constant for key, constant in plan.parameters]
-        with connection.cursor() as cursor:
+        with _cursor(connection) as cursor:
             cursor.execute(plan.sql, parameters)
             found = cursor.fetchone()
         return None if found is None else self._made(plan, list(found), connection)
@@ -90,3 +94,13 @@ class PreparedRead[Row: Model]:
         for populator in plan.populators:
             populator.populate(row, made)
         return made  # type: ignore[no-any-return]
+
+
+def _cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
+    """A cursor that sends a statement and its parameters apart, where the database can keep the statement then."""
+    if connection.vendor != "postgresql":
+        return connection.cursor()
+    from django.db.backends.postgresql.base import ServerBindingCursor
+
+    connection.ensure_connection()
+    return connection._prepare_cursor(ServerBindingCursor(connection.connection))  # type: ignore[attr-defined, no-any-return]

@@ -66,3 +66,15 @@ def test_row_can_be_changed_and_saved(read: PreparedRead[Connection]) -> None:
     found.account_label = "Another"
     found.save()
     assert Connection.objects.get().account_label == "Another"
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="PostgreSQL prepares statements")
+@pytest.mark.parametrize("threshold", [2, None])
+def test_statement_is_kept_by_the_server_where_it_may_be(read: PreparedRead[Connection], threshold: int | None) -> None:
+    row = make_connection()
+    database.connection.prepare_threshold = threshold
+    for _ in range(4):
+        assert read.first(uuid=row.uuid) == row
+    with database.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%vaultentry%'")
+        assert cursor.fetchone() == (0 if threshold is None else 1,)
