@@ -31,6 +31,8 @@ handler500 = "hub.error_pages.server_error"
 SIGNED_OUT = TemplateView.as_view(template_name="account/signed_out.html")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First, for it is asked most.
+    path("api/v1/", api.urls),
     path("", RedirectView.as_view(url="/connections/"), name="home"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
@@ -42,7 +44,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("hub.authorization_server.urls")),
     path("", include("hub.applications.urls")),
-    path("api/v1/", api.urls),
     path("", include("hub.webhooks.urls")),
     path("", include("integrations.web.urls")),
 ]

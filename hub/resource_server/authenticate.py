@@ -1,13 +1,15 @@
 """Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query, or by a JWT in none."""
 
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from oauth2_provider.settings import oauth2_settings
-from oauthlib.common import Request
 
 from hub.resource_server.trusted import Trusted
 from integrations.api.caller import BearerRefused, Caller
@@ -15,6 +17,18 @@ from integrations.flows.lend import Borrower
 
 SCHEME = "bearer"
 _trusted = Trusted()
+
+
+@dataclass(slots=True)
+class Asked:
+    """As much of an oauthlib request as the bearer check reads, and room for what it finds."""
+
+    uri: str
+    client: Any = None
+    user: Any = None
+    scopes: Any = None
+    access_token: Any = None
+    oauth2_error: Any = None
 
 
 def authenticate(request: HttpRequest) -> Caller:
@@ -40,7 +54,7 @@ def authenticate(request: HttpRequest) -> Caller:
 
 def by_stored_token(value: str, resource: str) -> Caller | None:
     """The caller by a token that this hub issued, at an address of the API; None: it is not good there."""
-    asked = Request(resource, headers={})
+    asked = Asked(resource)
     if not oauth2_settings.OAUTH2_VALIDATOR_CLASS().validate_bearer_token(value, [], asked):
         return None
     borrower = Borrower(
@@ -48,7 +62,7 @@ def by_stored_token(value: str, resource: str) -> Caller | None:
         client_id=asked.client.client_id,
         client_name=asked.client.name,
         person_id=None if asked.user is None else asked.user.pk,
-        consent_path="" if asked.user is None else reverse("applications:authorized", args=[asked.client.client_id]),
+        consent_path="" if asked.user is None else _consent_path(asked.client.client_id, get_script_prefix()),
     )
     return Caller(
         borrower=borrower,
@@ -56,3 +70,8 @@ def by_stored_token(value: str, resource: str) -> Caller | None:
         scope=frozenset(asked.scopes),
         redirect_uris=tuple(asked.client.redirect_uris.split()),
     )
+
+
+@lru_cache(maxsize=1024)
+def _consent_path(client_id: str, script_prefix: str) -> str:
+    return reverse("applications:authorized", args=[client_id])

@@ -9,5 +9,6 @@ api = HubAPI(
     urls_namespace="api-v1",
     description="See, borrow and connect the accounts that people share with your application.",
 )
-for part in (me, providers, connections, borrow, connect, events, proxy):
+# What is called most is looked for first.
+for part in (borrow, connections, proxy, connect, me, providers, events):
     api.add_router("", part.router)

@@ -100,7 +100,7 @@ def _cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
     """A cursor that sends a statement and its parameters apart, where the database can keep the statement then."""
     if connection.vendor != "postgresql":
         return connection.cursor()
-    from django.db.backends.postgresql.base import ServerBindingCursor
-
     connection.ensure_connection()
-    return connection._prepare_cursor(ServerBindingCursor(connection.connection))  # type: ignore[attr-defined, no-any-return]
+    # psycopg's own kind of cursor; Django has its connections make another, which puts values into the statement.
+    cursor = connection.Database.Cursor(connection.connection)  # type: ignore[attr-defined]
+    return connection._prepare_cursor(cursor)  # type: ignore[attr-defined, no-any-return]
