@@ -44,6 +44,14 @@ class DeadlineSocket(socket.socket):
         _arm(self)
         return super().recv_into(buffer, nbytes, flags)
 
+    def recv_at_once(self, buffer: Buffer) -> int | None:
+        """Read what is there already; None: nothing is."""
+        self.settimeout(0.0)
+        try:
+            return super().recv_into(buffer)
+        except BlockingIOError:
+            return None
+
     def sendall(self, data: Buffer, flags: int = 0) -> None:
         _arm(self)
         super().sendall(data, flags)
@@ -58,6 +66,14 @@ class DeadlineSSLSocket(ssl.SSLSocket):
     def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
         _arm(self)
         return super().recv_into(buffer, nbytes, flags)
+
+    def recv_at_once(self, buffer: Buffer) -> int | None:
+        """Read what is there already; None: nothing is, but maybe for what TLS says to itself."""
+        self.settimeout(0.0)
+        try:
+            return super().recv_into(buffer)
+        except ssl.SSLWantReadError:
+            return None
 
     def sendall(self, data: Buffer, flags: int = 0) -> None:
         _arm(self)

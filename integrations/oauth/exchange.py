@@ -6,7 +6,7 @@ the connection, and when a connection may carry another call. Nothing is held bu
 """
 
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -71,15 +71,30 @@ class Exchange:
         """It carries no other call after this one."""
         self._reusable = False
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether there is an answer already that wants no more of the body: no success.
+
+        Raises:
+            ProviderUnavailable: connection_lost, unreadable_response.
+        """
+        while not self._head_read and self.has_unread:
+            self._receive(self.sock.recv_at_once)
+        return self._head_read and self.status >= 300
+
     def send(self, method: str, head: bytes, body: Iterable[bytes]) -> None:
-        """Send a call.
+        """Send a call, or as much of it as is wanted.
 
         Raises:
             OSError: it was not taken, or not in time; an answer may be there all the same.
+            ProviderUnavailable: connection_lost, unreadable_response.
         """
         self._begin(method)
         self.sock.sendall(head)
         for piece in body:
+            if self.is_refused:
+                self.spoil()
+                return
             self.sock.sendall(piece)
 
     def read_head(self) -> None:
@@ -89,7 +104,7 @@ class Exchange:
             ProviderUnavailable: connection_lost, timeout, unreadable_response.
         """
         while not self._head_read:
-            self._receive()
+            self._receive(self.sock.recv_into)
         if self.status in (204, 304):
             self._without_body = True
         if self._without_body:
@@ -113,15 +128,17 @@ class Exchange:
                 yield piece
             if self.whole:
                 return
-            self._receive()
+            self._receive(self.sock.recv_into)
 
-    def _receive(self) -> None:
+    def _receive(self, receive: Callable[[bytearray], int | None]) -> None:
         try:
-            count = self.sock.recv_into(self._buffer)
+            count = receive(self._buffer)
         except TimeoutError:
             self._fail("timeout")
         except OSError:
             self._fail("connection_lost")
+        if count is None:
+            return
         if not count:
             self._ended()
             return

@@ -167,7 +167,9 @@ def _send(exchange: Exchange, call: Call, head: bytes) -> None:
     try:
         exchange.send(call.method, head, call.body)
     except TimeoutError:
-        raise ProviderUnavailable("No answer in time.", code="timeout") from None
+        exchange.spoil()
+        if not exchange.is_refused:
+            raise ProviderUnavailable("No answer in time.", code="timeout") from None
     except OSError:
         exchange.spoil()
 

@@ -1,6 +1,7 @@
 """Calls that are passed on: whose answer is whose, and when a connection is used again."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -130,6 +131,45 @@ def test_refusal_of_a_body_is_heard_before_all_of_it_was_sent(relay: Relay) -> N
     call = Call(method="POST", url=f"{origin}/a", body=body(), length=20, replayable=False)
     answer = relay.send(call, deadline=time.monotonic() + 20, idle_seconds=20)
     assert (answer.status, b"".join(answer.read())) == (413, b"no")
+    listener.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("when", ["between two pieces", "within a piece"])
+def test_refusal_of_a_body_is_heard_though_nobody_takes_the_rest(authority: Authority, scheme: str, when: str) -> None:
+    listener, answered, over = socket.create_server(("127.0.0.1", 0)), threading.Event(), threading.Event()
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        if scheme == "https":
+            sock = authority.server_context("provider.example").wrap_socket(sock, server_side=True)
+        with sock:
+            while b"xxx" not in sock.recv(65536):
+                pass
+            sock.sendall(answer_of(b"no", status="413 Too Large"))
+            answered.set()
+            over.wait(20)
+
+    taken: list[int] = []
+
+    def body() -> Iterator[bytes]:
+        if when == "between two pieces":
+            yield b"xxx"
+            answered.wait(20)
+        for number in range(500):
+            taken.append(number)
+            yield b"x" * (10 if when == "between two pieces" else 20_000_000)
+            over.wait(0.01)
+
+    threading.Thread(target=serve, daemon=True).start()
+    policy = AddressPolicy(allowed_hosts=frozenset({"provider.example"}))
+    relay = Relay(policy, ca_file=authority.ca_file, resolve=lambda _host, _port: ["127.0.0.1"])
+    url = f"{scheme}://provider.example:{listener.getsockname()[1]}/a"
+    call = Call(method="POST", url=url, body=body(), length=10**10, replayable=False)
+    answer = relay.send(call, deadline=time.monotonic() + 20, idle_seconds=0.5)
+    assert (answer.status, b"".join(answer.read())) == (413, b"no")
+    assert len(taken) < 500
+    over.set()
     listener.close()
 
 
