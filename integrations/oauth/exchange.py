@@ -18,6 +18,9 @@ PIECE_BYTES = 64 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
 HEADERS_AT_MOST = 200
 
+#: Calls whose body has no meaning (RFC 9110 §9.3), so that not everybody reads it.
+WITHOUT_BODY = frozenset(("GET", "HEAD", "DELETE"))
+
 type Socket = DeadlineSocket | DeadlineSSLSocket
 type Headers = tuple[tuple[str, str], ...]
 
@@ -92,8 +95,11 @@ class Exchange:
         self._begin(method)
         self.sock.sendall(head)
         for piece in body:
-            if self.is_refused:
+            is_refused = self.is_refused
+            if method in WITHOUT_BODY or self._head_read:
+                # Who answers without reading the body may take it for the next call.
                 self.spoil()
+            if is_refused:
                 return
             self.sock.sendall(piece)
 

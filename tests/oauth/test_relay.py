@@ -58,6 +58,16 @@ def test_connection_with_more_in_it_than_was_asked_for_is_not_used_again(
     assert upstream.arrived[-1].connection == 2
 
 
+@pytest.mark.requirement(118)
+@pytest.mark.parametrize(("method", "connection"), [("GET", 2), ("DELETE", 2), ("POST", 1)])
+def test_connection_on_which_a_body_may_not_have_been_read_is_not_used_again(
+    relay: Relay, upstream: FakeUpstream, method: str, connection: int
+) -> None:
+    ask(relay, upstream, method=method, body=(b"GET /forged HTTP/1.1\r\n\r\n",), length=24)
+    ask(relay, upstream)
+    assert upstream.arrived[-1].connection == connection
+
+
 def test_interim_answer_is_not_taken_for_the_answer(relay: Relay, upstream: FakeUpstream) -> None:
     upstream.answer(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + answer_of(b"mine"))
     assert ask(relay, upstream) == (200, b"mine")
