@@ -1,0 +1,37 @@
+"""A reader that takes nothing of an answer does not hold a thread for ever."""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from hub import stalled
+
+pytestmark = pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system knows no such thing")
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.mark.requirement(121)
+@pytest.mark.parametrize("is_taken_before", [False, True])
+def test_connection_whose_reader_takes_nothing_ends(listener: socket.socket, is_taken_before: bool) -> None:
+    if not is_taken_before:
+        stalled.limit(1)
+    reader = socket.create_connection(listener.getsockname())
+    taken, _ = listener.accept()
+    if is_taken_before:
+        stalled.limit(1)
+    taken.settimeout(20)
+
+    with reader, taken:
+        with pytest.raises(OSError, match="timed out") as caught:
+            taken.sendall(bytes(100_000_000))
+        ours = reader.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    # With a number, it is the kernel's; without, the test's own patience has ended.
+    assert (caught.value.errno, ours) == (errno.ETIMEDOUT, 0)
