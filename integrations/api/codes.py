@@ -59,7 +59,6 @@ CODES: Mapping[str, Kind] = {
     "rate_limited": Kind(status=429, meaning="Too many requests in this minute: wait for Retry-After seconds."),
     "too_many_calls": Kind(status=429, meaning="As many of your own calls are under way as may be: wait for them."),
     "internal_error": Kind(status=500, meaning="A mistake of the hub's own; tell an operator its `support_code`."),
-    "upgrade_refused": Kind(status=501, meaning="Connections are not upgraded."),
     "operator_needed": Kind(status=502, meaning="Only an operator of the hub can mend it; `reason` says what it is."),
     "provider_busy": Kind(status=503, meaning="As many calls to this provider are under way as may be: come back."),
     "hub_busy": Kind(status=503, meaning="As many calls are under way as may be: come back."),

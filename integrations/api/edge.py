@@ -8,9 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
-from integrations.api.problem import coded
-
-ANSWER = "Hub-Answer"
+from integrations.api.problem import ANSWER, coded
 
 type View = Callable[..., HttpResponseBase]
 
@@ -50,7 +48,8 @@ def _other_method(view: View, request: HttpRequest, allowed: list[str], *args: A
         request.method = "GET"
         response = view(request, *args, **kwargs)
         return _without_body(_cached(request, response)) if isinstance(response, HttpResponse) else response
-    response = HttpResponse(status=204) if request.method == "OPTIONS" else coded("method_not_allowed")
+    is_options = request.method == "OPTIONS"
+    response = HttpResponse(status=204, headers={ANSWER: "hub"}) if is_options else coded("method_not_allowed")
     response["Allow"] = ", ".join(allowed)
     return response
 

@@ -16,6 +16,8 @@ from integrations.flows.errors import CallRefused, NotLent, ScopeMissing, TooMan
 from integrations.oauth.errors import OAuthError, Remedy, printable
 
 MEDIA_TYPE = "application/problem+json"
+#: Whose answer it is: `hub`, or `upstream` where a provider's is passed on.
+ANSWER = "Hub-Answer"
 #: What a provider asks us to wait, where it does not say.
 RETRY_AFTER_SECONDS = 30
 _BY_REMEDY = {
@@ -46,7 +48,8 @@ def problem(status: int, code: str, detail: str, **more: object) -> JsonResponse
         "code": code,
         "detail": detail,
     }
-    return JsonResponse({**body, **more}, status=status, content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", ANSWER: "hub"}
+    return JsonResponse({**body, **more}, status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def coded(code: str, **more: object) -> JsonResponse:

@@ -5,6 +5,7 @@ Nothing of what a provider answers is for a browser to show on the hub's origin,
 nothing.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -14,17 +15,15 @@ from ninja import Path, Router
 from integrations.api.caller import CallerRequest, Scoped
 from integrations.api.connections import Id
 from integrations.api.document import OF_PROVIDERS, described
-from integrations.api.edge import ANSWER
-from integrations.api.problem import flow_stopped
+from integrations.api.problem import ANSWER
 from integrations.flows.errors import CallRefused
 from integrations.flows.pass_on import Asked, Passed, pass_on
-from integrations.oauth.errors import OAuthError
 
 router = Router(tags=["calls"])
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
-PREFIX = b"/proxy/"
+PREFIX = b"/proxy"
 FIXED = {
     ANSWER: "upstream",
     "Cache-Control": "private, no-store",
@@ -33,10 +32,12 @@ FIXED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+#: What WSGI has under names of its own, so this is another one, spelled with an underscore.
+NO_HEADERS = frozenset(("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"))
 UNKNOWN_TYPE = "application/octet-stream"
 DESCRIPTION = """Call the provider's API with the connection's access token.
 
-What stands after `/proxy/` is the path below the provider's API address, the query goes along. Method, body and most
+What stands after `/proxy` is the path below the provider's API address, the query goes along. Method, body and most
 headers are passed on, and so is the answer; redirects are not followed. A body needs a Content-Length. `Hub-Answer` is
 `upstream` where the provider answers, `hub` where the hub does, as problem+json with a `code`.
 """
@@ -51,7 +52,7 @@ ANSWERS: dict[str, Any] = {
 }
 PROBLEMS = (
     *("path_refused", "framing_refused", "body_incomplete", "call_not_allowed", "unknown_connection"),
-    *("length_required", "body_too_large", "too_many_calls", "upgrade_refused", "provider_busy", "hub_busy"),
+    *("length_required", "body_too_large", "too_many_calls", "provider_busy", "hub_busy"),
     *OF_PROVIDERS,
 )
 
@@ -60,13 +61,11 @@ Rest = Annotated[str, Path(description="The path below the provider's API addres
 
 
 def call(request: CallerRequest, uuid: Id, rest: Rest) -> HttpResponseBase:
-    try:
-        passed = pass_on(request.auth.borrower, uuid, _asked(request))
-    except OAuthError as stopped:
-        response = flow_stopped(request, stopped)
-        response[ANSWER] = "hub"
-        return response
-    return _response(passed)
+    return call_root(request, uuid)
+
+
+def call_root(request: CallerRequest, uuid: Id) -> HttpResponseBase:
+    return _response(pass_on(request.auth.borrower, uuid, _asked(request)))
 
 
 for _method in METHODS:
@@ -83,22 +82,28 @@ for _method in METHODS:
             **({"requestBody": {"content": {"*/*": {}}}} if _method in WITH_BODY else {}),
         ),
     )(call)
+    # The API's address itself: two ways to write it, and some providers tell them apart.
+    for _root in ("", "/"):
+        router.api_operation(
+            [_method],
+            "/connections/{uuid}/proxy" + _root,
+            auth=Scoped("connections:call"),
+            operation_id=f"call_{_method.lower()}_root",
+            include_in_schema=False,
+        )(call_root)
 
 
 def _asked(request: HttpRequest) -> Asked:
     """The call as it came, its framing judged.
 
     Raises:
-        CallRefused: it wants another protocol, or its body has no length or two.
+        CallRefused: its body has no length, or two.
     """
-    meta = request.META
-    if "HTTP_UPGRADE" in meta:
-        raise CallRefused("Connections are not upgraded.", code="upgrade_refused", status=501)
     return Asked(
         method=str(request.method),
         # As the server decoded it, once. What was no UTF-8, Django has encoded again, and nothing decodes it any more.
         path=request.path_info.encode().partition(PREFIX)[2],
-        query=meta.get("QUERY_STRING", ""),
+        query=request.META.get("QUERY_STRING", ""),
         headers=tuple(_headers(request)),
         length=_length(request),
         read=request.read,
@@ -113,6 +118,9 @@ def _length(request: HttpRequest) -> int | None:
     if "HTTP_TRANSFER_ENCODING" in meta:
         # The server does not tell a body that ended from a sender that hung up: half of one would go on as whole.
         raise CallRefused("Send the body with a Content-Length.", code="length_required", status=411)
+    if not told and request.method in WITH_BODY and meta["SERVER_PROTOCOL"].startswith("HTTP/2"):
+        # There a body needs no length, and whether there is one only reading it would tell.
+        raise CallRefused("Send the body with a Content-Length.", code="length_required", status=411)
     if not told:
         return 0 if request.method in WITH_BODY else None
     if not (told.isascii() and told.isdigit()):
@@ -122,7 +130,8 @@ def _length(request: HttpRequest) -> int | None:
 
 def _headers(request: HttpRequest) -> Iterator[tuple[str, str]]:
     for key, value in request.META.items():
-        if key.startswith("HTTP_"):
+        # A server may put its own environment among them: HTTP_PROXY is no header, and has a password.
+        if key.startswith("HTTP_") and key not in NO_HEADERS and key not in os.environ:
             yield key[5:].replace("_", "-").title(), value
     if content_type := request.META.get("CONTENT_TYPE"):
         yield "Content-Type", content_type

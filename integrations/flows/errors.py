@@ -76,7 +76,7 @@ class NotLent(OAuthError):
 class CallRefused(OAuthError):
     """A call that is not passed on to a provider, whoever makes it; `status` is what HTTP calls that.
 
-    ``code``: path_refused, body_too_large, body_incomplete.
+    ``code``: path_refused, framing_refused, length_required, body_too_large, body_incomplete.
     """
 
     code = "path_refused"

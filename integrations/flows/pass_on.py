@@ -38,7 +38,7 @@ STREAMS = ("text/event-stream", "application/x-ndjson", "application/stream+json
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """A call as its caller made it: the path below the provider's API, decoded once, without its first slash.
+    """A call as its caller made it: the path below the provider's API, decoded once; empty, or from its first slash.
 
     `read(n)` brings at most n bytes of the body, of which there are `length`; None: there is no body.
     """

@@ -22,7 +22,7 @@ NEVER_UP = HOP_BY_HOP | {
     *("forwarded", "true-client-ip", "client-ip", "remote-addr", "remote-user", "from", "origin", "referer"),
     *("x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-url", "x-rewrite-url", "x-original-host"),
     *("x-original-uri", "x-host", "x-http-host-override", "x-request-id", "traceparent", "tracestate", "baggage"),
-    *("x-http-method-override", "x-http-method", "x-method-override", "upgrade-insecure-requests", "dnt"),
+    *("x-http-method-override", "x-http-method", "x-method-override", "upgrade-insecure-requests", "dnt", "proxy"),
 }
 NEVER_UP_FAMILIES = (
     *("proxy-", "sec-", "x-forwarded-", "x-auth-request-", "x-remote-", "x-ssl-", "ssl-", "x-envoy-", "x-amzn-"),

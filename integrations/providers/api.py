@@ -19,7 +19,7 @@ def join(base_url: str, path: str, values: Mapping[str, str], kept: Mapping[str,
     """
     base = _fill(base_url, values, kept).rstrip("/")
     tail = _fill(path, values, kept)
-    if not tail.startswith("/"):
+    if tail[:1] not in ("", "/", "?"):
         raise ApiUrlRefused(f"a path on the API begins with a slash: {tail[:80]!r}")
     _refuse_tricks(tail)
     return base + tail

@@ -24,7 +24,7 @@ _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """`path` begins with a slash and is of ASCII, as `query` is; neither has anything that a parser could move."""
+    """`path` begins with a slash or is empty, and is of ASCII, as `query` is; neither has what a parser could move."""
 
     path: str
     query: str = field(default="", repr=False)
@@ -40,7 +40,7 @@ class Target:
 
 
 def read(path: bytes, query: str = "") -> Target:
-    """Judge a path that was decoded once, without its first slash, and a query as it came.
+    """Judge a path that was decoded once, empty or from its first slash on, and a query as it came.
 
     Raises:
         ApiUrlRefused: it could lead elsewhere, cannot be read in one way alone, or carries a token.
@@ -48,7 +48,7 @@ def read(path: bytes, query: str = "") -> Target:
     if len(path) + len(query) > PATH_LIMIT:
         raise ApiUrlRefused(f"the address is longer than {PATH_LIMIT} characters")
     try:
-        text = "/" + path.decode()
+        text = path.decode()
         _refuse_what_moves(text)
     except UnicodeDecodeError:
         raise ApiUrlRefused("the path is not UTF-8") from None
@@ -63,6 +63,8 @@ def _refuse_what_moves(text: str) -> None:
         if again == decoded:
             break
         decoded = again
+    if text and not text.startswith("/"):
+        raise ApiUrlRefused("the path does not begin with a slash")
     plain = decoded if decoded.isascii() else unicodedata.normalize("NFKC", decoded)
     if not decoded.isprintable() or "\\" in plain:
         raise ApiUrlRefused("the path has characters that a path cannot have")

@@ -1,12 +1,59 @@
 """A provider's answer is its own: nothing of ours is put in its place, and nothing that follows it is part of it."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from pytest_django import Settings
 
 from tests.api.calls import Calls
 from tests.fakes.upstream import answer_of
 
 pytestmark = pytest.mark.django_db
 FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nSECRET"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"headers": {"Authorization": ""}}, 401),
+        ({"headers": {"Authorization": "Bearer unknown"}}, 401),
+        ({"path": "../../../connections"}, 400),
+        ({"path": "a%00"}, 400),
+        ({"method": "POST", "environment": {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}}, 411),
+        ({"method": "POST", "body": b"too large"}, 413),
+        ({"method": "PROPFIND"}, 405),
+        ({"method": "OPTIONS"}, 204),
+        ({"headers": {"Host": "evil.example"}}, 400),
+    ],
+)
+def test_what_the_hub_answers_says_so(calls: Calls, settings: Settings, asked: dict[str, Any], status: int) -> None:
+    settings.HUB_PROXY = replace(settings.HUB_PROXY, body_bytes=5)
+    response = calls.send(**asked)
+    assert (response.status_code, response["Hub-Answer"]) == (status, "hub")
+    assert not calls.upstream.arrived
+
+
+@pytest.mark.parametrize("address", ["/proxy/a", "/proxy"])
+def test_an_address_that_is_none_is_answered_by_the_hub(calls: Calls, address: str) -> None:
+    authorized = {"Authorization": f"Bearer {calls.token}"}
+    for uuid in ("no-uuid", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"):
+        response = calls.client.get(f"/api/v1/connections/{uuid}{address}", headers=authorized)
+        assert (response.status_code, response["Hub-Answer"]) == (404, "hub")
+
+
+def test_a_quota_that_is_spent_is_the_hubs(calls: Calls, settings: Settings) -> None:
+    settings.HUB_API_REQUESTS_PER_MINUTE = 0
+    response = calls.send()
+    assert (response.status_code, response["Hub-Answer"]) == (429, "hub")
+    assert response["RateLimit"].startswith('"api";r=0')
+
+
+def test_a_mistake_of_ours_is_the_hubs(calls: Calls) -> None:
+    calls.client.raise_request_exception = False
+    # No server hands such a header on.
+    response = calls.send(environment={"HTTP_X_ODD": "\u20ac"})
+    assert (response.status_code, response["Hub-Answer"]) == (500, "hub")
 
 
 @pytest.mark.requirement(120)

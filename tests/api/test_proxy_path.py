@@ -70,6 +70,8 @@ def test_nul_is_refused_in_path_and_query(calls: Calls, path: str) -> None:
     ("path", "arrives"),
     [
         ("notes", "/notes"),
+        ("", "/"),
+        ("?a=b", "/?a=b"),
         ("notes/", "/notes/"),
         ("notes/a%20b", "/notes/a%20b"),
         ("notes/%C3%BC", "/notes/%C3%BC"),
@@ -94,6 +96,15 @@ def test_nul_is_refused_in_path_and_query(calls: Calls, path: str) -> None:
 def test_path_and_query_arrive_as_they_were_judged(calls: Calls, path: str, arrives: str) -> None:
     assert calls.send(path).status_code == 200
     assert [request.target for request in calls.upstream.arrived] == [PREFIX + arrives]
+
+
+@pytest.mark.requirement(114)
+@pytest.mark.parametrize(("query", "method"), [("", "GET"), ("?a=b", "POST")])
+def test_address_of_the_api_itself_is_called_without_a_slash_too(calls: Calls, query: str, method: str) -> None:
+    headers = {"Authorization": f"Bearer {calls.token}"}
+    response = calls.client.generic(method, calls.base.removesuffix("/") + query, headers=headers)
+    assert (response.status_code, response["Hub-Answer"]) == (200, "upstream")
+    assert [(request.method, request.target) for request in calls.upstream.arrived] == [(method, PREFIX + query)]
 
 
 @pytest.mark.requirement(113)
@@ -146,7 +157,7 @@ def test_what_is_called_does_not_hang_on_query_or_headers(calls: Calls) -> None:
 @given(st.one_of(st.binary(max_size=40), st.text(alphabet="/.%25eE2fFcC5;\\@:~a ", max_size=24).map(str.encode)))
 def test_whatever_is_not_refused_has_the_segments_that_were_asked_for(path: bytes) -> None:
     try:
-        found = target.read(path)
+        found = target.read(b"/" + path)
     except ApiUrlRefused:
         return
     segments = found.path.split("/")[1:]
