@@ -171,7 +171,7 @@ class _Passing:
     def _prepared(self) -> wire.Call:
         """The call without its token; a small body is read, so that it can be sent twice."""
         asked = self._asked
-        call = wire.Call(method=asked.method, url=self._url, length=asked.length)
+        call = wire.Call(method=asked.method, url=self._url, length=asked.length, owner=str(self._row.uuid))
         if asked.length is None:
             return call
         body = _body(asked.read, asked.length)

@@ -31,6 +31,7 @@ class Exchange:
     def __init__(self, sock: Socket) -> None:
         self.sock = sock
         self.since = 0.0
+        self.owner = ""
         self._buffer = bytearray(PIECE_BYTES)
         self._view = memoryview(self._buffer)
         self._reusable = True

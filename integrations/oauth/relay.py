@@ -34,7 +34,8 @@ type Origin = tuple[str, str, int]
 class Call:
     """What is to be sent. `url` is absolute and of ASCII; a body has a `length`, None: there is none.
 
-    `replayable`: the body can be read once more, and so sent again.
+    `replayable`: the body can be read once more, and so sent again. `owner`: on whose behalf; who sent a body, which the
+    other side may have taken for a next call, leaves the connection to nobody else.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Call:
     body: Iterable[bytes] = field(default=(), repr=False)
     length: int | None = None
     replayable: bool = True
+    owner: str = ""
 
 
 class Answer:
@@ -92,7 +94,7 @@ class Relay:
         parts = urlsplit(call.url)
         origin = (parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme])
         head = _head(call, host=parts.netloc, target=call.url[len(parts.scheme) + 3 + len(parts.netloc) :] or "/")
-        kept = self._take(origin)
+        kept = self._take(origin, call.owner)
         if kept is not None:
             try:
                 return self._exchange(origin, kept, call, head, deadline=deadline, idle_seconds=idle_seconds)
@@ -116,14 +118,15 @@ class Relay:
         if spare is not None:
             spare.close()
 
-    def _take(self, origin: Origin) -> Exchange | None:
-        """The connection that was used last, if one is still open."""
+    def _take(self, origin: Origin, owner: str) -> Exchange | None:
+        """The connection that was used last, if one is still open that is free for this owner."""
         while True:
             with self._lock:
-                kept = self._kept.get(origin)
-                exchange = kept.pop() if kept else None
-            if exchange is None:
-                return None
+                kept = self._kept.get(origin, deque())
+                exchange = next((known for known in reversed(kept) if known.owner in ("", owner)), None)
+                if exchange is None:
+                    return None
+                kept.remove(exchange)
             if time.monotonic() < exchange.since + KEPT_FOR_SECONDS and not exchange.has_unread:
                 return exchange
             exchange.close()
@@ -132,6 +135,8 @@ class Relay:
         self, origin: Origin, exchange: Exchange, call: Call, head: bytes, *, deadline: float, idle_seconds: float
     ) -> Answer:
         exchange.sock.deadline, exchange.sock.idle_seconds = deadline, idle_seconds
+        if call.length:
+            exchange.owner = call.owner
         try:
             _send(exchange, call, head)
             exchange.read_head()

@@ -68,6 +68,21 @@ def test_connection_on_which_a_body_may_not_have_been_read_is_not_used_again(
     assert upstream.arrived[-1].connection == connection
 
 
+@pytest.mark.requirement(118)
+def test_connection_that_took_a_body_is_for_its_owner_only(relay: Relay, upstream: FakeUpstream) -> None:
+    def connection(owner: str, **body: object) -> int:
+        ask(relay, upstream, method="POST" if body else "GET", owner=owner, **body)
+        return upstream.arrived[-1].connection
+
+    assert connection("alice") == connection("bob") == 1
+    assert connection("alice", body=(b"GET /forged HTTP/1.1\r\n\r\n",), length=24) == 1
+    assert connection("bob") == 2
+    assert connection("alice") == 2
+    assert connection("bob", body=(b"{}",), length=2) == 2
+    assert connection("alice") == 1
+    assert connection("carol") == 3
+
+
 def test_interim_answer_is_not_taken_for_the_answer(relay: Relay, upstream: FakeUpstream) -> None:
     upstream.answer(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + answer_of(b"mine"))
     assert ask(relay, upstream) == (200, b"mine")
