@@ -86,7 +86,10 @@ class ConnectionAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("owner", "of_owner", "registration", "account_label", "name", "issuer", "subject", "uuid")}),
         ("State", {"fields": ("status", "last_error_code", "failure_count", "created_at", "last_used_at", "events")}),
-        ("Permissions", {"fields": ("features_on", "granted_scope", "requested_features", "shown_data")}),
+        (
+            "Permissions",
+            {"fields": ("features_on", "granted_scope", "unexpected_scope", "requested_features", "shown_data")},
+        ),
         (
             "Renewal",
             {

@@ -12,7 +12,7 @@ from integrations.api.caller import CallerRequest, Scoped
 from integrations.api.document import described
 from integrations.api.paging import After, Limit, cursor, cut, link_next, position
 from integrations.flows import told
-from integrations.models import Event
+from integrations.flows.told import Told
 
 router = Router(tags=["events"])
 
@@ -26,9 +26,10 @@ Kind = Literal[
     "needs_reauthorization",
     "recovered",
     "application_allowed",
+    "sharing_ended",
 ]
 EXAMPLE = {
-    "id": 4711,
+    "id": "Zk3pX0aN7cQw1uVYt9mB5rLgEo2sHjDf",
     "kind": "needs_reauthorization",
     "connection": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
     "provider": "sandbox",
@@ -38,9 +39,12 @@ EXAMPLE = {
 
 
 class EventOut(Schema):
-    """One fact about a connection. `details` may hold code, gained, lost (scope) and features; no secrets."""
+    """One fact about a connection. `details` may hold code, gained, lost (scope) and features; no secrets.
 
-    id: int
+    `id` is always the same for the same event, and tells nothing.
+    """
+
+    id: str
     kind: Kind
     connection: UUID
     provider: str
@@ -60,27 +64,28 @@ class EventList(Schema):
     "/events",
     auth=Scoped("events:read"),
     response=EventList,
-    openapi_extra=described(example={"data": [EXAMPLE], "cursor": "WyJldmVudHMi…", "has_more": False}),
+    openapi_extra=described(example={"data": [EXAMPLE], "cursor": "q2vLw8mT…", "has_more": False}),
 )
 def list_events(request: CallerRequest, response: HttpResponse, after: After = "", limit: Limit = 50) -> EventList:
-    """What happened to the connections that are shared with you now, a few seconds later."""
+    """What happened to the connections that are shared with you, while they are, and when that ended.
+
+    A few seconds later, or when what is being written meanwhile is done: so nothing comes out of order.
+    """
     start = position(after, of=LIST)
     found = told.events(request.auth.borrower, after=start, limit=limit + 1, now=timezone.now())
     page, more = cut(found, limit)
     following = cursor(page[-1].pk if page else start, of=LIST)
     if more:
         link_next(request, response, following)
-    return EventList(data=[_told(event) for event in page], cursor=following, has_more=more)
+    return EventList(data=[_out(event) for event in page], cursor=following, has_more=more)
 
 
-def _told(event: Event) -> EventOut:
-    if event.connection is None:
-        raise TypeError("an event of a connection that is lent has one")
+def _out(event: Told) -> EventOut:
     return EventOut(
-        id=event.pk,
-        kind=cast(Kind, told.kind_of(event)),
-        connection=event.connection.uuid,
-        provider=event.connection.registration.provider,
+        id=cursor(event.pk, of="event"),
+        kind=cast(Kind, event.kind),
+        connection=event.connection,
+        provider=event.provider,
         created_at=event.created_at,
-        details=dict(told.details_of(event)),
+        details=dict(event.details),
     )

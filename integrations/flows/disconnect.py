@@ -17,6 +17,7 @@ from integrations.flows.events import record
 from integrations.flows.rows import NO_KEYS_YET, OPERATORS_FAULT, load, no_keys_yet, require_keys
 from integrations.flows.schedule import backoff
 from integrations.models import Allowance, AuthorizationRequest, Connection, Event, PendingRevocation
+from integrations.models.allowance import application_key
 from integrations.models.connection import ENDED, NEXT_VERSION
 from integrations.oauth.client import Client
 from integrations.oauth.errors import InvalidGrant, OAuthError, RequestRefused
@@ -135,9 +136,8 @@ def wipe(
         )
         AuthorizationRequest.objects.filter(user=before.owner, registration=before.registration).delete()
         # Whoever it is lent to hears of it, so it is told before it is not lent any more.
-        record(
-            Event.Kind.DISCONNECTED, connection=before, actor=actor, ip=ip, details={"reason": reason} if reason else {}
-        )
+        details = {**({"reason": reason} if reason else {}), **_shared_with(before)}
+        record(Event.Kind.DISCONNECTED, connection=before, actor=actor, ip=ip, details=details)
         Allowance.objects.filter(connection=before).delete()
         vault.erase(before)
         if untold:
@@ -146,6 +146,13 @@ def wipe(
             pending.created_at = pending.next_attempt_at = now
             pending.save()
     return pending
+
+
+def _shared_with(connection: Connection) -> dict[str, dict[str, bool]]:
+    """Which applications have it until now: they are told that they do not any more."""
+    rules = Allowance.objects.covering(connection).values_list("issuer", "client_id")
+    names = sorted({application_key(*rule) for rule in rules})
+    return {"shared_with": dict.fromkeys(names, True)} if names else {}
 
 
 def _to_revoke(connection: Connection) -> tuple[PendingRevocation | None, str]:

@@ -18,6 +18,7 @@ class Grant:
 
     tokens: TokenSet
     scope: frozenset[str]
+    unexpected: frozenset[str]
     sent_at: datetime
     access_expires_at: datetime | None
     access_lifetime_seconds: int | None
@@ -29,6 +30,7 @@ class Grant:
         """The columns in which one grant differs from another; with the next version and `RENEWED` they are all."""
         return {
             "granted_scope": scope_text(self.scope),
+            "unexpected_scope": scope_text(self.unexpected),
             "access_expires_at": self.access_expires_at,
             "access_lifetime_seconds": self.access_lifetime_seconds,
             "refresh_expires_at": self.refresh_expires_at,
@@ -47,11 +49,12 @@ def renewed(
     dialect: Dialect,
     sent_at: datetime,
 ) -> Grant:
-    """The state after a refresh. The scope can shrink, never grow (RFC 6749 §6)."""
-    scope = connection.scope if response.scope is None else connection.scope & response.scope
+    """The state after a refresh. The scope can shrink, never grow (RFC 6749 §6): what is more is unexpected."""
+    told = connection.scope | connection.unexpected if response.scope is None else response.scope
     return granted(
         response,
-        scope=scope,
+        scope=connection.scope & told,
+        unexpected=told - connection.scope,
         previous=previous,
         dialect=dialect,
         sent_at=sent_at,
@@ -65,6 +68,7 @@ def granted(
     response: TokenResponse,
     *,
     scope: frozenset[str],
+    unexpected: frozenset[str],
     previous: TokenSet | None,
     dialect: Dialect,
     sent_at: datetime,
@@ -81,6 +85,7 @@ def granted(
     return Grant(
         tokens=tokens,
         scope=scope,
+        unexpected=unexpected,
         sent_at=sent_at,
         access_expires_at=None if expires_in is None else sent_at + timedelta(seconds=expires_in),
         access_lifetime_seconds=expires_in,

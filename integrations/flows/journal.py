@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = (
     "granted_scope",
+    "unexpected_scope",
     "access_expires_at",
     "access_lifetime_seconds",
     "refresh_expires_at",
@@ -40,6 +41,8 @@ COLUMNS = (
     "last_refreshed_at",
 )
 _COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=datetime.isoformat)
+#: What a record of an older hub does not have.
+SINCE = {"unexpected_scope": ""}
 MOMENTS = ("access_expires_at", "refresh_expires_at", "refresh_due_at", "last_refreshed_at")
 
 
@@ -169,7 +172,8 @@ def load(line: bytes) -> Record | None:
     """The record of a line; None: it is none, or not a whole one."""
     try:
         value = json.loads(line)
-        fields = {name: value["fields"][name] for name in COLUMNS}
+        found = {**SINCE, **value["fields"]}
+        fields = {name: found[name] for name in COLUMNS}
         for name in MOMENTS:
             if fields[name] is not None:
                 fields[name] = datetime.fromisoformat(fields[name])

@@ -93,6 +93,7 @@ def _keep(brought: Brought, *, now: datetime, actor: str, ip: str) -> Kept:
     grant = granted(
         answer,
         scope=scope,
+        unexpected=unexpected,
         previous=held if row.status == Connection.Status.ACTIVE else None,
         dialect=dialect,
         sent_at=now,

@@ -55,9 +55,10 @@ class Loan:
 
     @property
     def excess(self) -> frozenset[str]:
-        """What the connection was granted beyond what was allowed."""
+        """What the connection was granted beyond what was allowed; also what it was granted unasked."""
         provider = provider_of(self.connection.registration)
-        return self.connection.scope - provider.covered_by(self.allowed_scope)
+        granted = self.connection.scope | self.connection.unexpected
+        return granted - provider.covered_by(self.allowed_scope)
 
 
 def lent(borrower: Borrower) -> QuerySet[Connection]:
@@ -127,11 +128,13 @@ def token(borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), clock:
 def _require_within(loan: Loan, scope: Collection[str]) -> None:
     require_allowed(loan, scope)
     if loan.excess:
+        # What the provider granted unasked, nobody can allow: then there is no page that would help.
+        unasked = loan.excess & loan.connection.unexpected
         raise ScopeMissing(
-            "A token of this connection can do more than this application is allowed.",
+            "A token of this connection can do more than this application is allowed: call through the hub instead.",
             code="token_exceeds_consent",
             scope=loan.excess,
-            consent_path=_pointing(loan, loan.excess),
+            consent_path="" if unasked else _pointing(loan, loan.excess),
         )
 
 

@@ -46,6 +46,7 @@ class Judged(NamedTuple):
     lease_owner: str
     lease_until: datetime | None
     granted_scope: str
+    unexpected_scope: str
     failure_count: int
     last_error_code: str
 
@@ -142,7 +143,8 @@ def _late(judged: Judged, record: Record, *, now: datetime) -> PendingRevocation
 def _told_besides(judged: Judged, fields: Mapping[str, object]) -> list[Event]:
     recovered = judged.failure_count or judged.status != Connection.Status.ACTIVE
     granted_scope = str(fields["granted_scope"])
-    if not recovered and granted_scope == judged.granted_scope:
+    unexpected = frozenset(str(fields["unexpected_scope"]).split()) - frozenset(judged.unexpected_scope.split())
+    if not recovered and not unexpected and granted_scope == judged.granted_scope:
         return []
     told, row = [], Connection.objects.get(pk=judged.pk)
     if recovered:
@@ -150,6 +152,8 @@ def _told_besides(judged: Judged, fields: Mapping[str, object]) -> list[Event]:
     if granted_scope != judged.granted_scope:
         lost = sorted(frozenset(judged.granted_scope.split()) - frozenset(granted_scope.split()))
         told.append(event(Event.Kind.SCOPE_CHANGED, connection=row, details={"lost": lost}))
+    if unexpected:
+        told.append(event(Event.Kind.SCOPE_UNEXPECTED, connection=row, details={"scope": sorted(unexpected)}))
     return told
 
 

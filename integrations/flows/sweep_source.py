@@ -39,6 +39,7 @@ COLUMNS = (
     "variables",
     "status",
     "granted_scope",
+    "unexpected_scope",
     "refresh_expires_at",
     "refresh_due_at",
     "has_refresh_token",

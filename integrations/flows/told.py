@@ -1,17 +1,24 @@
-"""What an application is told of: events of the connections that are lent to it, oldest first."""
+"""What an application hears: events of the connections that are lent to it, oldest first, and that one no longer is.
+
+Of a connection it hears from when it was shared to when that ended, of scope only what is allowed to it.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from integrations.flows.lend import Borrower, lent
-from integrations.models import Event
+from integrations.flows.clients import provider_of
+from integrations.flows.lend import Borrower, Loan, lent, loans
+from integrations.models import Allowance, Event
+from integrations.models.allowance import application_key
 
-#: An event's place in the order is taken before its transaction is over: one that is younger may still be overtaken.
-SETTLED = timedelta(seconds=5)
+#: From the beginning of a statement that writes an event to its place in the order.
+WRITTEN_WITHIN = timedelta(seconds=5)
 TOLD = (
     Event.Kind.CONNECTED,
     Event.Kind.RECONNECTED,
@@ -22,25 +29,88 @@ TOLD = (
     Event.Kind.SEAL_BROKEN,
     Event.Kind.RECOVERED,
 )
-#: What of an event's details is told; who did it, from where and for whom else stays here.
-DETAILS = ("code", "gained", "lost", "features")
+SHARING_ENDED = "sharing_ended"
+_TOLD_AS: Mapping[str, str] = {
+    # Tokens that cannot be opened mean, to everybody else, to connect again.
+    Event.Kind.SEAL_BROKEN: Event.Kind.NEEDS_REAUTHORIZATION.value,
+    Event.Kind.APPLICATION_REMOVED: SHARING_ENDED,
+    Event.Kind.DISCONNECTED: SHARING_ENDED,
+}
 
 
-def events(borrower: Borrower, *, after: int, limit: int, now: datetime) -> list[Event]:
-    """Events with an id greater than `after` of what is lent now, with their connections; all older than `SETTLED`."""
-    own = Q(kind=Event.Kind.APPLICATION_ALLOWED, details__client_id=borrower.client_id)
-    connections = lent(borrower).order_by().values("pk")
-    found = Event.objects.filter(Q(kind__in=TOLD) | own, connection_id__in=connections, pk__gt=after)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """An event as an application is told of it; who did it, from where and for whom else stays here."""
+
+    pk: int
+    kind: str
+    connection: UUID
+    provider: str
+    created_at: datetime
+    details: Mapping[str, object]
+
+
+def events(
+    borrower: Borrower, *, after: int, limit: int, now: datetime, written_within: timedelta = WRITTEN_WITHIN
+) -> list[Told]:
+    """Events with an id greater than `after`, as far as none can come any more that would stand between them."""
+    until = Event.objects.complete_until(now, written_within=written_within)
+    # Of one person, and so found by an index, however much happens here.
+    theirs = Event.objects.filter(owner=borrower.person_id, connection__isnull=False, pk__gt=after)
+    found = theirs.filter(_while_shared(borrower) | _ends(borrower))
     rows = found.select_related("connection__registration").fetch_mode(models.FETCH_RAISE).order_by("pk")[:limit]
-    return list(takewhile(lambda event: event.created_at <= now - SETTLED, rows))
+    settled = list(takewhile(lambda event: event.created_at <= until, rows))
+    connections = {event.connection.pk: event.connection for event in settled if event.connection is not None}
+    by_connection = {loan.connection.pk: loan for loan in loans(borrower, list(connections.values()))}
+    return [_told(event, by_connection[event.connection_id]) for event in settled if event.connection_id is not None]
 
 
-def kind_of(event: Event) -> str:
-    """An event's kind as it is told: tokens that cannot be opened mean, to everybody else, to connect again."""
-    kind = Event.Kind.NEEDS_REAUTHORIZATION if event.kind == Event.Kind.SEAL_BROKEN else Event.Kind(event.kind)
-    return str(kind.value)
+def _while_shared(borrower: Borrower) -> Q:
+    """What happened to connections that are lent now, since they are; and how their sharing began and changed."""
+    connections = lent(borrower).order_by().values("pk")
+    since = Allowance.objects.filter(
+        Q(connection=OuterRef("connection")) | Q(connection=None, registration=OuterRef("registration")),
+        issuer=borrower.issuer,
+        client_id=borrower.client_id,
+        person_id=borrower.person_id,
+        created_at__lte=OuterRef("created_at"),
+    )
+    own = _of_application(borrower, Event.Kind.APPLICATION_ALLOWED)
+    return Q(connection__in=connections) & (Q(Exists(since), kind__in=TOLD) | own)
 
 
-def details_of(event: Event) -> Mapping[str, object]:
-    """What of an event's details is told."""
-    return {name: event.details[name] for name in DETAILS if name in event.details}
+def _ends(borrower: Borrower) -> Q:
+    """That a connection is no longer shared; of one that is not shared, nothing else is told."""
+    key = application_key(borrower.issuer, borrower.client_id)
+    ended = Q(kind=Event.Kind.DISCONNECTED, details__shared_with__has_key=key)
+    return ended | _of_application(borrower, Event.Kind.APPLICATION_REMOVED)
+
+
+def _of_application(borrower: Borrower, kind: Event.Kind) -> Q:
+    """Events that concern one application, which is always one of the hub's own."""
+    if borrower.issuer:
+        return Q(pk__in=())
+    return Q(kind=kind, details__client_id=borrower.client_id)
+
+
+def _told(event: Event, loan: Loan) -> Told:
+    return Told(
+        pk=event.pk,
+        kind=_TOLD_AS.get(event.kind, event.kind),
+        connection=loan.connection.uuid,
+        provider=loan.connection.registration.provider,
+        created_at=event.created_at,
+        details=_details(event, loan),
+    )
+
+
+def _details(event: Event, loan: Loan) -> Mapping[str, object]:
+    if event.kind == Event.Kind.SCOPE_CHANGED:
+        known = provider_of(loan.connection.registration).covered_by(loan.allowed_scope)
+        return {
+            name: [token for token in event.details[name] if token in known]
+            for name in ("gained", "lost")
+            if name in event.details
+        }
+    name = "features" if event.kind == Event.Kind.APPLICATION_ALLOWED else "code"
+    return {name: event.details[name]} if name in event.details else {}

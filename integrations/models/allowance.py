@@ -2,7 +2,7 @@
 opened to it."""
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +11,15 @@ from django.db.models.functions import Now
 
 from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
+
+
+class AllowanceQuerySet(models.QuerySet["Allowance"]):
+    def covering(self, connection: Connection) -> Self:
+        """What opens a connection: its owner's rules of it, or for the hub's own those of operators."""
+        named = Q(connection=connection)
+        if connection.owner_id is None:
+            named |= Q(connection=None, registration=connection.registration_id)
+        return self.filter(named, person=connection.owner_id)
 
 
 class Allowance(models.Model):
@@ -42,6 +51,8 @@ class Allowance(models.Model):
     scope = models.TextField(blank=True, help_text="What that comes to at the provider; space-separated, sorted.")
     created_at = models.DateTimeField(db_default=Now())
 
+    objects = AllowanceQuerySet.as_manager()
+
     class Meta:
         ordering = ("-created_at", "-pk")
         constraints: ClassVar = [
@@ -69,3 +80,8 @@ class Allowance(models.Model):
     @property
     def allowed_scope(self) -> frozenset[str]:
         return frozenset(self.scope.split())
+
+
+def application_key(issuer: str, client_id: str) -> str:
+    """The name of an application among those of all issuers, where events tell of several."""
+    return f"{issuer} {client_id}".lstrip()

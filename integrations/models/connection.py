@@ -115,6 +115,12 @@ class Connection(models.Model):
     )
     status = models.CharField(max_length=32, choices=Status, default=Status.ACTIVE)
     granted_scope = models.TextField(blank=True, help_text="Space-separated, sorted.")
+    unexpected_scope = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the provider granted unasked, so that its tokens can do it too; space-separated, sorted.",
+    )
     requested_features = models.JSONField(default=list, blank=True)
     access_expires_at = models.DateTimeField(null=True, help_text="Null: the provider did not say.")
     access_lifetime_seconds = models.PositiveIntegerField(null=True, help_text="Null: the provider did not say.")
@@ -188,6 +194,10 @@ class Connection(models.Model):
     @property
     def scope(self) -> frozenset[str]:
         return _scope_of(self.granted_scope)
+
+    @property
+    def unexpected(self) -> frozenset[str]:
+        return _scope_of(self.unexpected_scope)
 
     @property
     def is_usable(self) -> bool:

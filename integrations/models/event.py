@@ -14,6 +14,13 @@ from integrations.models.client_registration import ClientRegistration
 from integrations.models.connection import Connection
 
 SLACK = timedelta(hours=1)
+_OLDEST_WRITER = """
+    SELECT LEAST(statement_timestamp(), MIN(COALESCE(activity.xact_start, to_timestamp(0))))
+    FROM pg_locks AS held LEFT JOIN pg_stat_activity AS activity ON activity.pid = held.pid
+    WHERE held.locktype = 'relation' AND held.relation = %s::regclass AND held.mode = 'RowExclusiveLock'
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND held.pid IS DISTINCT FROM pg_backend_pid()
+"""
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -45,6 +52,23 @@ class EventQuerySet(models.QuerySet["Event"]):
         """
         first, last = (self.model._default_manager.first_pk_since(at) for at in (start - SLACK, end + SLACK))
         return self.filter(pk__gte=first, pk__lt=last, created_at__gte=start, created_at__lt=end)
+
+    def complete_until(self, now: datetime, *, written_within: timedelta) -> datetime:
+        """Up to when events are all there: of those that are older, none comes any more before another in the order.
+
+        An event's place in the order is taken when it is written, and it is seen when its transaction ends: one that
+        takes long would come in behind those who have read on. `written_within` is what may pass between the time of
+        an event and its place. To be asked before the events are read.
+
+        On SQLite whoever writes is alone until they are done. On PostgreSQL whoever has begun to write events holds a
+        lock that all may see; since when, only those see who have the same role, and else it is for ever.
+        """
+        connection = connections[self.db]
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(_OLDEST_WRITER, [self.model._meta.db_table])
+                now = min(now, cursor.fetchone()[0])
+        return now - written_within
 
     def first_pk_since(self, moment: datetime) -> int:
         """The id from which on events are not older; some twenty look-ups by key in a table of a million."""

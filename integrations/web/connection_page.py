@@ -106,6 +106,7 @@ def _context(request: PersonRequest, row: Any, *, now: datetime) -> dict[str, ob
         "features": feature_rows(provider, granted=row.scope) if provider else (),
         "features_place": back_to(row, "features"),
         "scope": scope_rows(provider, row.scope),
+        "unexpected": scope_rows(provider, row.unexpected),
         "shared_with": shared_with(row, provider),
         "use": use_history(row, owner=owner, today=today),
         "timeline": teller.timeline(events, today=today, is_cut=len(events) == EVENTS_READ),

@@ -132,6 +132,7 @@ def _connection(row: Connection) -> dict[str, object]:
         "known_from_service": row.provider_data,
         "status": row.status,
         "granted_scope": sorted(row.scope),
+        "unexpected_scope": sorted(row.unexpected),
         "features": [feature.slug for feature in provider.features_of(row.scope)[0]] if provider else [],
         "requested_features": row.requested_features,
         "connected_at": row.created_at,

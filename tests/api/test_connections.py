@@ -1,6 +1,9 @@
 """An application sees what is shared with it, and nothing else."""
 
+from base64 import urlsafe_b64decode
+
 import pytest
+from pytest_django import Settings
 
 from integrations.models import Allowance, Connection, Event
 from tests.api.calling import program_of
@@ -77,7 +80,7 @@ def test_pages_follow_each_other() -> None:
     assert (found, after) == ([str(row.uuid) for row in rows], None)
 
 
-@pytest.mark.parametrize("after", ["1", "WzFd", "x" * 200, "\u0661"])
+@pytest.mark.parametrize("after", ["1", "WzFd", "x" * 200, "A" * 32, "\u0661"])
 def test_cursor_that_is_none_is_refused(after: str) -> None:
     response = program_of(make_user()).get("/connections", {"after": after})
     assert (response.status_code, response.json()["code"]) == (422, "invalid_parameters")
@@ -89,6 +92,25 @@ def test_cursor_of_another_list_is_refused() -> None:
     cursor = program.get("/events").json()["cursor"]
     assert program.get("/events", {"after": cursor}).status_code == 200
     assert program.get("/connections", {"after": cursor}).status_code == 422
+
+
+def test_cursor_tells_nothing_and_is_good_for_as_long_as_its_key(settings: Settings) -> None:
+    owner = make_user()
+    rows = [make_connection(owner=owner) for _ in range(2)]
+    for row in rows:
+        make_allowance(row)
+    program = program_of(owner)
+
+    first, again = (program.get("/connections", {"limit": "1"}).json()["next"] for _ in range(2))
+
+    assert first == again
+    assert b"connections" not in urlsafe_b64decode(first)
+    assert int.from_bytes(urlsafe_b64decode(first)[-8:]) > 2**32
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
+    found = program.get("/connections", {"after": first}).json()["data"]
+    assert [row["id"] for row in found] == [str(rows[1].uuid)]
+    settings.SECRET_KEY_FALLBACKS = []
+    assert program.get("/connections", {"after": first}).status_code == 422
 
 
 @pytest.mark.requirement(145)

@@ -1,11 +1,19 @@
 """What happens to what is shared, oldest first, once, and without what is not an application's business."""
 
+from base64 import urlsafe_b64decode
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.db import connections
+from django.db.models import F
 from django.utils import timezone
 
+from integrations.flows import allow, disconnect
+from integrations.flows import told as told_flow
+from integrations.flows.lend import Borrower
 from integrations.models import Allowance, Connection, Event
 from tests.api.calling import Program, program_of
 from tests.factories import make_connection, make_event, make_user
@@ -16,7 +24,8 @@ pytestmark = pytest.mark.django_db
 
 def settle() -> None:
     """Let time pass."""
-    Event.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    for model in (Event, Allowance):
+        model.objects.update(created_at=F("created_at") - timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -37,9 +46,11 @@ def test_an_event_without_what_is_not_an_applications_business(connection: Conne
     )
     settle()
 
-    (found,) = program_of(connection.owner).get("/events").json()["data"]
+    (found,), (again,) = (program_of(connection.owner).get("/events").json()["data"] for _ in range(2))
 
-    assert (found["id"], found["kind"]) == (event.pk, "needs_reauthorization")
+    assert (found["id"], found["kind"]) == (again["id"], "needs_reauthorization")
+    assert len(found["id"]) == 32
+    assert int.from_bytes(urlsafe_b64decode(found["id"])[-8:]) != event.pk
     assert (found["connection"], found["details"]) == (str(connection.uuid), {"code": "invalid_grant"})
     assert set(found) == {"id", "kind", "connection", "provider", "created_at", "details"}
 
@@ -102,3 +113,91 @@ def test_tokens_that_cannot_be_opened_mean_to_connect_again(connection: Connecti
     make_event(kind=Event.Kind.SEAL_BROKEN, connection=connection, details={"code": "seal_broken"})
     settle()
     assert told(program_of(connection.owner)) == ["needs_reauthorization"]
+
+
+@pytest.mark.requirement(156)
+def test_what_happened_before_it_was_shared_is_not_told() -> None:
+    connection = make_connection(owner=make_user())
+    make_event(kind=Event.Kind.REFRESH_FAILED, connection=connection, details={"code": "timeout"})
+    settle()
+    rule = make_allowance(connection)
+    make_event(kind=Event.Kind.REFRESHED, connection=connection)
+    settle()
+    program = program_of(connection.owner)
+    assert told(program) == ["refreshed"]
+    rule.delete()
+    make_allowance(connection)
+    settle()
+    assert told(program) == []
+
+
+@pytest.mark.requirement(156)
+def test_of_scope_only_what_is_allowed_is_told() -> None:
+    connection = make_connection(owner=make_user(), scope="notes:read profile")
+    make_allowance(connection)
+    gained, lost = ["notes:read", "notes:write"], ["admin", "profile"]
+    make_event(kind=Event.Kind.SCOPE_CHANGED, connection=connection, details={"gained": gained, "lost": lost})
+    make_event(kind=Event.Kind.SCOPE_CHANGED, connection=connection, details={"lost": ["admin"]})
+    features = {"lost": ["notes.write"], "unexpected": ["admin"]}
+    make_event(kind=Event.Kind.RECONNECTED, connection=connection, details=features)
+    settle()
+    found = program_of(connection.owner).get("/events").json()["data"]
+    assert [event["details"] for event in found] == [{"gained": ["notes:read"], "lost": ["profile"]}, {"lost": []}, {}]
+
+
+@pytest.mark.requirement(156)
+@pytest.mark.parametrize("how", ["disconnected", "taken back"])
+def test_end_of_sharing_is_told_and_nothing_after_it(connection: Connection, how: str) -> None:
+    other, stranger = make_connection(owner=connection.owner), make_connection(owner=make_user())
+    make_allowance(other, client_id="client-2")
+    make_allowance(stranger)
+    for ended in (connection, other, stranger):
+        if how == "disconnected":
+            disconnect.wipe(ended, actor="their owner", now=timezone.now(), reason="private")
+        else:
+            for client_id in ("client-1", "client-2"):
+                allow.remove_application(ended.owner_id or 0, client_id, client_name="Example", actor="their owner")
+        make_event(kind=Event.Kind.REFRESHED, connection=ended)
+    settle()
+    found = program_of(connection.owner).get("/events").json()["data"]
+    assert [(event["kind"], event["connection"], event["details"]) for event in found] == [
+        ("sharing_ended", str(connection.uuid), {})
+    ]
+
+
+def test_application_of_its_own_hears_that_what_was_opened_to_it_has_ended() -> None:
+    connection = make_connection(of_the_hub=True)
+    Allowance.objects.create(client_id="client-1", registration=connection.registration, scope="profile")
+    make_event(kind=Event.Kind.REFRESHED, connection=connection)
+    disconnect.wipe(connection, actor="an operator", now=timezone.now())
+    settle()
+    assert told(program_of(None)) == ["sharing_ended"]
+    assert told(program_of(None, client_id="client-2")) == []
+
+
+@pytest.mark.requirement(156)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(database.vendor != "postgresql", reason="on SQLite whoever writes is alone until they are done")
+def test_event_of_a_transaction_that_takes_long_holds_back_what_follows_and_is_not_missed(
+    connection: Connection,
+) -> None:
+    borrower = Borrower(issuer="", client_id="client-1", client_name="", person_id=connection.owner_id)
+
+    def kinds() -> list[str]:
+        found = told_flow.events(borrower, after=0, limit=9, now=timezone.now(), written_within=timedelta())
+        return [event.kind for event in found]
+
+    with ExitStack() as stack:
+        busy, slow = (stack.enter_context(closing(connections.create_connection("default"))) for _ in range(2))
+        for cursor in (busy.cursor(), slow.cursor()):
+            cursor.execute("BEGIN")
+            cursor.execute("UPDATE integrations_connection SET name = name WHERE false")
+        slow.cursor().execute(
+            "INSERT INTO integrations_event (kind, actor, owner_id, connection_id, details)"
+            " VALUES ('refresh_failed', '', %s, %s, '{}')",
+            [connection.owner_id, connection.pk],
+        )
+        make_event(kind=Event.Kind.RECOVERED, connection=connection)
+        assert kinds() == []
+        slow.cursor().execute("COMMIT")
+        assert kinds() == ["refresh_failed", "recovered"]

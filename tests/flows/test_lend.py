@@ -5,12 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from integrations.flows import allow, lend
+from integrations.flows import access, allow, lend
 from integrations.flows.errors import NotLent, ScopeMissing
 from integrations.flows.lend import Borrower
 from integrations.models import Allowance, Connection, Event
 from tests.factories import make_connection, make_registration, make_user
-from tests.flows.journey import Journey
+from tests.flows.journey import Journey, fresh, kinds
+from tests.flows.sweeping import swept
 from tests.lending import make_allowance
 
 pytestmark = pytest.mark.django_db
@@ -175,3 +176,41 @@ def test_what_was_taken_back_while_a_token_is_renewed_is_not_lent(journey: Journ
 
     with pytest.raises(NotLent):
         lend.token(borrower_for(connection.owner_id), connection.uuid, clock=later)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement(40, 112)
+@pytest.mark.parametrize("renewed_by", ["whoever uses it", "a sweep"])
+def test_token_that_can_do_what_was_granted_unasked_is_not_lent(journey: Journey, renewed_by: str) -> None:
+    asked, more = frozenset({"profile", "notes:read"}), frozenset({"profile", "notes:read", "notes:write"})
+
+    def refusal(*, tells: frozenset[str] | None) -> str:
+        """How lending is refused after a renewal whose answer tells a scope, or none."""
+        journey.server.conduct.refreshed_scope, journey.server.conduct.say_scope = tells, tells is not None
+        journey.clock.advance(hours=2)
+        if renewed_by == "a sweep":
+            swept(journey.clock)
+        else:
+            access.token(connection, clock=journey.clock)
+        return refused()
+
+    def refused() -> str:
+        try:
+            lend.token(borrower_for(journey.user.pk), connection.uuid, clock=journey.clock)
+        except ScopeMissing as error:
+            assert (error.scope, error.consent_path) == (frozenset({"notes:write"}), "")
+            return error.code
+        return ""
+
+    journey.server.conduct.granted_scope = more
+    connection = journey.connect("notes.read")
+    say_yes(connection, "profile", "notes.read")
+
+    assert refused() == refusal(tells=None) == refusal(tells=more) == "token_exceeds_consent"
+    assert refusal(tells=asked) == refusal(tells=None) == ""
+    assert refusal(tells=more) == "token_exceeds_consent"
+    assert fresh(connection).scope == asked
+    assert kinds(connection).count("scope_unexpected") == 2
+    journey.server.conduct.granted_scope = asked
+    journey.connect("notes.read", connection=connection)
+    assert refused() == ""

@@ -3,7 +3,7 @@
 import pytest
 
 from integrations.flows import access
-from integrations.models import Connection
+from integrations.models import ClientRegistration, Connection
 from integrations.oauth.errors import OAuthError
 from tests.fakes.misbehaviour import Behaviour
 from tests.flows.journey import Journey, fresh, stored_tokens
@@ -85,3 +85,21 @@ def test_keys_that_cannot_be_had_cost_the_id_token_and_not_the_connection(oidc_j
     assert oidc_journey.server.is_active(value)
     assert fresh(connection).status == Connection.Status.ACTIVE
     assert stored_tokens(connection).id_token == id_token
+
+
+@pytest.mark.requirement(57, 73, 124)
+def test_keys_at_an_address_that_is_not_asked_cost_the_id_token_and_not_the_connection(oidc_journey: Journey) -> None:
+    """The name of the keys' host may lead to an inner address one day: the refresh token was spent by then."""
+    connection = oidc_journey.connect("offline")
+    before = stored_tokens(connection)
+    metadata = {**connection.registration.metadata, "jwks_uri": "https://169.254.169.254/keys"}
+    ClientRegistration.objects.filter(pk=connection.registration_id).update(metadata=metadata)
+    oidc_journey.clock.advance(minutes=61)
+
+    value = access.token(fresh(connection), clock=oidc_journey.clock).value
+
+    after = stored_tokens(connection)
+    assert oidc_journey.server.is_active(value)
+    assert fresh(connection).status == Connection.Status.ACTIVE
+    assert oidc_journey.server.is_active(after.refresh_token or "")
+    assert (after.refresh_token != before.refresh_token, after.id_token) == (True, before.id_token)

@@ -1,16 +1,18 @@
 import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import FieldFetchBlocked
 from django.db import IntegrityError, models, transaction
 from django.db import connection as database
 
-from integrations.models import Connection
+from integrations.models import Connection, Event
 from integrations.models.batch import light
 from integrations.models.connection import LEASE_RELEASED, scope_text
-from tests.factories import make_connection, make_registration, make_user
+from tests.factories import make_connection, make_event, make_registration, make_user
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -256,3 +258,22 @@ def test_the_due_query_uses_its_index() -> None:
 
     if database.vendor == "sqlite":
         assert "connection_due" in plan
+
+
+@pytest.mark.requirement(40)
+def test_what_was_granted_unasked_before_there_was_a_column_is_taken_from_the_events() -> None:
+    def told(connection: Connection, *facts: tuple[str, list[str]]) -> Connection:
+        for kind, scope in facts:
+            make_event(connection=connection, kind=Event.Kind(kind), details={"scope": scope} if scope else {})
+        return connection
+
+    unasked, since = ("scope_unexpected", ["b", "a"]), ("scope_unexpected", ["c"])
+    again = ("reconnected", list[str]())
+    rows = [
+        told(make_connection(), *facts)
+        for facts in ((), (unasked,), (unasked, again), (unasked, again, since), (again, unasked))
+    ]
+
+    import_module("integrations.migrations.0019_connection_unexpected_scope").fill(apps, None)
+
+    assert [Connection.objects.get(pk=row.pk).unexpected_scope for row in rows] == ["", "a b", "", "c", "a b"]

@@ -7,7 +7,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from integrations.oauth.address import AddressPolicy
-from integrations.oauth.errors import IdentityRefused, ProviderUnavailable
+from integrations.oauth.errors import AddressRefused, IdentityRefused, ProviderUnavailable
 from integrations.oauth.jwks import FETCHES, FETCHES_WITHIN, KEEP, JwksCache, read_keys
 from integrations.oauth.message import Request, Response
 from tests.oauth.judging import validated
@@ -26,9 +26,12 @@ class Provider:
         self.keys = list(keys)
         self.fetches = 0
         self.status = 200
+        self.is_inside = False
 
     def send(self, request: Request) -> Response:
         self.fetches += 1
+        if self.is_inside:
+            raise AddressRefused("The host has no public address.")
         return make_response({"keys": [key.as_dict(private=False) for key in self.keys]}, status=self.status)
 
 
@@ -150,11 +153,12 @@ def test_an_endpoint_that_is_down_is_not_hammered_either() -> None:
     assert provider.fetches == FETCHES
 
 
-def test_known_keys_serve_while_the_endpoint_is_down() -> None:
+@pytest.mark.parametrize(("status", "is_inside"), [(503, False), (200, True)])
+def test_known_keys_serve_while_the_endpoint_is_down_or_not_to_be_asked(status: int, is_inside: bool) -> None:
     provider = Provider(rsa())
     source = JwksCache(provider).at(URI)
     source.keys(now=NOW)
-    provider.status = 503
+    provider.status, provider.is_inside = status, is_inside
 
     assert [key.kid for key in source.keys(now=NOW + 2 * KEEP)] == ["rsa-1"]
 

@@ -202,3 +202,13 @@ def test_disconnecting_keeps_the_history(person: Person) -> None:
     page = text_of(person.get(person.page(connection)))
     assert "nightly import 1 time" in page
     assert "Disconnected by you" in page
+
+
+@pytest.mark.requirement(40)
+def test_what_was_granted_unasked_is_told_for_as_long_as_it_lasts(person: Person) -> None:
+    connection = held(person, "Work", unexpected_scope="notes:write")
+    told = "Granted unasked Write and delete your notes . The hub does not use it"
+
+    assert told in text_of(person.get(person.page(connection)))
+    Connection.objects.update(unexpected_scope="")
+    assert "unasked" not in text_of(person.get(person.page(connection)))

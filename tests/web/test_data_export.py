@@ -65,7 +65,7 @@ def test_everything_of_a_person_is_in_the_file(person: Person, stranger: Person)
     assert {row["address"] for row in data["sessions"]} <= {"127.0.0.1"}
     (row,) = data["connections"]
     assert (row["id"], row["service"], row["account_id"]) == (str(connection.uuid), "Sandbox", connection.subject)
-    assert row["granted_scope"] == ["notes:read", "profile"]
+    assert (row["granted_scope"], row["unexpected_scope"]) == (["notes:read", "profile"], [])
     assert row["features"] == ["profile", "notes.read"]
     assert [event["kind"] for event in data["events"]] == ["data_exported", "connected"]
     assert {event["actor"] for event in data["events"]} == {"robin"}
