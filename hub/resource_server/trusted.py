@@ -39,7 +39,9 @@ class Trusted:
         self._lock = Lock()
 
     def caller(self, token: str, *, now: datetime) -> Caller:
-        """Who calls with a JWT: an application that acts for itself, with as much of its scope as is known here.
+        """Who calls with a JWT: an application, for itself or for the subject, with as much scope as is known here.
+
+        A subject is never a person of the hub: it has what an operator opened to the application for it.
 
         Raises:
             BearerRefused: the token is not good here.
@@ -52,7 +54,14 @@ class Trusted:
             claims = self._verifier(issuer, now=now).verify(token, now=now)
         except AccessTokenRefused as refused:
             raise BearerRefused("invalid_token", f"The access token is not accepted: {refused.code}.") from None
-        borrower = Borrower(issuer=issuer, client_id=claims.client_id, client_name=claims.client_id, person_id=None)
+        borrower = Borrower(
+            issuer=issuer,
+            client_id=claims.client_id,
+            client_name=claims.client_id,
+            person_id=None,
+            # RFC 9068 §2.2: where no resource owner is involved, the subject is the client.
+            subject="" if claims.subject == claims.client_id else claims.subject,
+        )
         return Caller(borrower=borrower, person=None, scope=claims.scope & set(get_scopes_backend().get_all_scopes()))
 
     def _verifier(self, issuer: str, *, now: datetime) -> JwtVerifier:
