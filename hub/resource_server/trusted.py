@@ -15,6 +15,7 @@ from integrations.flows.lend import Borrower
 from integrations.oauth.discovery import discover_jwks_uri
 from integrations.oauth.errors import AccessTokenRefused, OAuthError, ProviderUnavailable
 from integrations.oauth.jwt_access_token import JwtVerifier, issuer_of
+from integrations.oauth.single_flight import HURRIED, SingleFlight
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class _Known:
     verifier: JwtVerifier | None = None
     asked_at: datetime | None = None
     failed: bool = False
-    lock: Lock = field(default_factory=Lock)
+    flight: SingleFlight = field(default_factory=SingleFlight)
 
 
 class Trusted:
@@ -67,18 +68,23 @@ class Trusted:
     def _verifier(self, issuer: str, *, now: datetime) -> JwtVerifier:
         with self._lock:
             known = self._known.setdefault(issuer, _Known())
-        with known.lock:
-            if known.asked_at is None or now - known.asked_at >= (WAIT if known.failed else KEEP):
-                self._discover(issuer, known, now=now)
-            if known.verifier is None:
-                raise ProviderUnavailable("The issuer of the access token does not answer.", code="issuer_unavailable")
-            return known.verifier
+
+        def is_due() -> bool:
+            return known.asked_at is None or now - known.asked_at >= (WAIT if known.failed else KEEP)
+
+        # One thread asks, and the others go on with what is known; without that, a few wait for a while.
+        known.flight.renew(
+            lambda: self._discover(issuer, known, now=now), is_due=is_due, patience=None if known.verifier else HURRIED
+        )
+        if known.verifier is None:
+            raise ProviderUnavailable("The issuer of the access token does not answer.", code="issuer_unavailable")
+        return known.verifier
 
     def _discover(self, issuer: str, known: _Known, *, now: datetime) -> None:
         """Find the issuer's keys; what was known before is good for longer while it does not answer."""
         known.asked_at, known.failed = now, True
         try:
-            keys = clients.jwks().at(discover_jwks_uri(issuer, clients.transport()))
+            keys = clients.jwks().at(discover_jwks_uri(issuer, clients.transport()), patience=HURRIED)
         except OAuthError as error:
             logger.warning("an issuer's keys are not to be found", extra={"issuer": issuer, "code": error.code})
             return

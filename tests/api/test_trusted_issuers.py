@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.test import Client
 from joserfc.jwk import OctKey
 from pytest_django import Settings
 
+from hub.resource_server.trusted import KEEP, Trusted
 from integrations.models import Allowance
 from tests.api.calling import Program, program_of
 from tests.factories import make_connection, make_registration, make_user
@@ -31,11 +33,15 @@ class Issuer:
     def __init__(self) -> None:
         self.document: dict[str, Any] | None = {}
         self.asked: list[str] = []
+        self.is_slow, self.arrived, self.released = False, Event(), Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked.append(self.path)
+                if outer.is_slow and self.path != "/keys":
+                    outer.arrived.set()
+                    outer.released.wait(60)
                 found = outer.answer(self.path)
                 self.send_response(404 if found is None else 200)
                 self.send_header("Content-Type", "application/json")
@@ -230,3 +236,20 @@ def test_metadata_and_keys_are_fetched_once(issuer: Issuer) -> None:
     assert issuer.asked.count("/keys") == 1
     Program(token=sign({"iss": issuer.url}, key=rsa("rsa-2"), headers={"typ": "at+jwt"})).get("/me")
     assert issuer.asked.count("/keys") == 2
+
+
+def test_issuer_that_is_slow_holds_one_call_and_no_other(issuer: Issuer) -> None:
+    now = datetime.now(UTC)
+    trusted, sent = Trusted(), token(issuer, exp=int((now + 2 * KEEP + timedelta(hours=1)).timestamp()))
+    trusted.caller(sent, now=now)
+    issuer.is_slow = True
+
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(trusted.caller, sent, now=now + KEEP)
+        try:
+            assert issuer.arrived.wait(60)
+            assert pool.submit(trusted.caller, sent, now=now + KEEP).result(timeout=10).borrower.client_id == "robot"
+            assert not held.done()
+        finally:
+            issuer.released.set()
+    assert held.result().borrower.client_id == "robot"
