@@ -16,13 +16,10 @@ from django.utils import timezone
 from integrations.flows.borrow import AccessToken, require_scope, token_of
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import NotLent, ScopeMissing
+from integrations.flows.named import as_actor
 from integrations.flows.rows import Clock, require_usable
 from integrations.models import Allowance, Connection
 from integrations.models.prepared import PreparedRead
-from integrations.oauth.errors import printable
-
-#: How the activity names an application begins so: no user and no command has such a name.
-APPLICATION = "application: "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +45,7 @@ class Borrower:
     @property
     def actor(self) -> str:
         """How the activity names it."""
-        return f"{APPLICATION}{printable(self.client_name or self.client_id, limit=100)}"
+        return as_actor(self.client_name, self.client_id, issuer=self.issuer, subject=self.subject)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

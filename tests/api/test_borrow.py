@@ -140,7 +140,7 @@ def test_three_queries_at_most_with_the_check_of_the_token(django_assert_num_que
 def test_who_borrowed_is_told() -> None:
     program, connection = shared()
     borrow(program, connection)
-    assert Use.objects.get(connection=connection).actor == "application: Example Client"
+    assert Use.objects.get(connection=connection).actor == "application: Example Client [client-1]"
 
 
 @pytest.mark.requirement(102)
