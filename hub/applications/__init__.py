@@ -5,6 +5,7 @@ choice            which connections and features a person lets an application us
 authorizations    the applications that a person allowed, and how that ends
 kinds             the four kinds of application, in words and in the toolkit's
 redirect_uris     which addresses an application may register
+recipient         to whom an operator opens something: an application here, or a client of another issuer
 registration      an application is registered, gets another secret, ends
 models            an application that an operator switched off
 suspension        what the authorization server asks about that

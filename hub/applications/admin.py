@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -9,13 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from oauth2_provider.models import Application
 
-from hub.applications.authorizations import NAME_LIMIT, shown_name
-from hub.applications.kinds import SERVICE
+from hub.applications.authorizations import shown_name
+from hub.applications.recipient import Asked, ForeignClientForm, asked, described, name_of, registrations, services
 from hub.applications.rule_form import RuleForm, rule_form
 from integrations.admin.read_only import ReadOnlyAdmin
 from integrations.flows import open_registration
-from integrations.models import Allowance, ClientRegistration
-from integrations.oauth.errors import printable
+from integrations.models import Allowance
 from integrations.providers import PROVIDERS
 
 CHOOSE_TEMPLATE = "admin/integrations/allowance/choose.html"
@@ -25,12 +25,12 @@ CHOOSE_TEMPLATE = "admin/integrations/allowance/choose.html"
 class RuleAdmin(ReadOnlyAdmin):
     """Rows of operators. Those of people are theirs: they see and change them on their own pages."""
 
-    list_display = ("application", "client_id", "registration", "what", "scope", "created_at")
+    list_display = ("application", "client_id", "known_by", "for_whom", "registration", "what", "scope", "created_at")
     list_filter = ("registration__provider",)
     list_select_related = ("registration", "connection")
     linked_lookups = ("client_id__exact",)
-    search_fields = ("client_id", "registration__slug")
-    search_help_text = "client_id or registration"
+    search_fields = ("client_id", "issuer", "subject", "registration__slug")
+    search_help_text = "client_id, issuer, subject or registration"
     view_on_site = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -40,7 +40,7 @@ class RuleAdmin(ReadOnlyAdmin):
         return request.user.has_perm("integrations.delete_allowance")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).filter(issuer="", person__isnull=True)
+        rows: QuerySet[Any] = super().get_queryset(request).filter(person__isnull=True)
         name = Application.objects.filter(client_id=OuterRef("client_id")).values("name")
         named: QuerySet[Any] = rows.annotate(application_name=Subquery(name[:1]))
         return named
@@ -53,7 +53,10 @@ class RuleAdmin(ReadOnlyAdmin):
     def get_fields(self, request: HttpRequest, obj: Allowance | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("features", "scope", "connection")
-        return ("application", "client_id", "registration", "what", "features", "scope", "created_at")
+        return (
+            *("application", "client_id", "known_by", "for_whom"),
+            *("registration", "what", "features", "scope", "created_at"),
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Allowance | None = None) -> tuple[str, ...]:
         return () if obj is None else (*self.get_fields(request, obj),)
@@ -64,20 +67,21 @@ class RuleAdmin(ReadOnlyAdmin):
         """First to which application, and where; then what of it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        application, registration = _asked(request)
-        if application is None or registration is None:
-            return self._choose(request, application)
-        title = f"Open {PROVIDERS[registration.provider].name} ({registration.slug}) to {shown_name(application)}"
+        found = asked(request.GET)
+        if found.recipient is None or found.registration is None:
+            return self._choose(request, found)
+        service = f"{PROVIDERS[found.registration.provider].name} ({found.registration.slug})"
+        title = f"Open {service} to {described(found.recipient)}"
         return super().add_view(request, form_url, {**(extra_context or {}), "title": title})
 
     def get_form(
         self, request: HttpRequest, obj: Allowance | None = None, change: bool = False, **kwargs: Any
     ) -> type[Any]:
-        application, registration = _asked(request)
-        if obj is not None or application is None or registration is None:
+        found = asked(request.GET)
+        if obj is not None or found.recipient is None or found.registration is None:
             form: type[Any] = super().get_form(request, obj, change=change, **kwargs)
             return form
-        return rule_form(application, registration)
+        return rule_form(found.recipient, found.registration)
 
     def save_form(self, request: HttpRequest, form: RuleForm, change: bool) -> Allowance:
         return form.opened(actor=request.user.get_username())
@@ -91,44 +95,30 @@ class RuleAdmin(ReadOnlyAdmin):
     def delete_model(self, request: HttpRequest, obj: Allowance) -> None:
         open_registration.close(obj, client_name=self.application(obj), actor=request.user.get_username())
 
-    def _choose(self, request: HttpRequest, application: Application | None) -> HttpResponse:
+    def _choose(self, request: HttpRequest, found: Asked) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": "Open connections of the hub itself to an application",
             "opts": self.opts,
-            "applications": [(row, shown_name(row)) for row in _services().order_by("name", "pk")],
-            "chosen": application,
-            "registrations": _registrations().order_by("slug"),
+            "applications": [(row, shown_name(row)) for row in services().order_by("name", "pk")],
+            "chosen": found.application,
+            "registrations": registrations().order_by("slug"),
+            "form": (found.form or ForeignClientForm()) if settings.HUB_TRUSTED_ISSUERS else None,
         }
         return TemplateResponse(request, CHOOSE_TEMPLATE, context)
 
     @admin.display(description="application")
     def application(self, rule: Any) -> str:
-        return printable(rule.application_name or rule.client_id, limit=NAME_LIMIT)
+        return name_of(rule, rule.application_name)
+
+    @admin.display(description="known by", ordering="issuer")
+    def known_by(self, rule: Allowance) -> str:
+        return rule.issuer or "this hub"
+
+    @admin.display(description="acts for")
+    def for_whom(self, rule: Allowance) -> str:
+        return rule.subject or "itself"
 
     @admin.display(description="connections")
     def what(self, rule: Allowance) -> str:
         return str(rule.connection) if rule.connection else "all of the hub's own there"
-
-
-def _asked(request: HttpRequest) -> tuple[Application | None, ClientRegistration | None]:
-    """What the address names, as far as something can be opened to it, and of it."""
-    application = _one(_services(), request.GET.get("application", ""))
-    registration = _one(_registrations(), request.GET.get("registration", ""))
-    return application, registration
-
-
-def _one(rows: QuerySet[Any], key: str) -> Any:
-    is_key = key.isascii() and key.isdecimal() and len(key) <= 18
-    return rows.filter(pk=key).first() if is_key else None
-
-
-def _services() -> QuerySet[Application]:
-    rows: QuerySet[Application] = Application.objects.filter(
-        client_type=SERVICE.client_type, authorization_grant_type=SERVICE.grant
-    )
-    return rows
-
-
-def _registrations() -> QuerySet[ClientRegistration]:
-    return ClientRegistration.objects.filter(provider__in=PROVIDERS)

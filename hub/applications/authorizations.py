@@ -14,6 +14,7 @@ from hub.authorization_server.models import DeviceAuthorization
 from integrations.flows.allow import remove_application
 from integrations.flows.events import record
 from integrations.flows.lend import Borrower
+from integrations.flows.named import mark_of
 from integrations.models import Allowance, Event, Use
 from integrations.oauth.errors import printable
 from integrations.web.visitor import PersonRequest, client_address
@@ -35,6 +36,11 @@ class Authorized:
     @property
     def client_id(self) -> str:
         return str(self.application.client_id)
+
+    @property
+    def mark(self) -> str:
+        """What tells it from another of the same name."""
+        return mark_of(self.client_id)
 
     @property
     def abilities(self) -> list[str]:

@@ -16,7 +16,7 @@ from hub.applications.authorizations import shown_name
 from hub.applications.kinds import Kind
 from integrations.flows import webhooks
 from integrations.flows.allow import end_application
-from integrations.flows.lend import APPLICATION
+from integrations.flows.named import as_actor
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def delete(application: Application, *, actor: str = "") -> None:
     with transaction.atomic():
         # Whoever is given a token at this moment is waited for.
         Application.objects.select_for_update().get(pk=application.pk)
-        end_application(client_id, client_name=name, actor=actor or f"{APPLICATION}{name}")
-        webhooks.remove_application(client_id, actor=actor or f"{APPLICATION}{name}")
+        end_application(client_id, client_name=name, actor=actor or as_actor(name, client_id))
+        webhooks.remove_application(client_id, actor=actor or as_actor(name, client_id))
         application.delete()
     logger.info("application deleted", extra={"client_id": client_id})

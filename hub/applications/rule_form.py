@@ -4,9 +4,8 @@ import re
 from typing import Any, ClassVar
 
 from django import forms
-from oauth2_provider.models import Application
 
-from hub.applications.authorizations import shown_name
+from hub.applications.recipient import Recipient
 from integrations.flows.open_registration import open_registration
 from integrations.models import Allowance, ClientRegistration, Connection
 from integrations.providers import PROVIDERS
@@ -19,7 +18,7 @@ SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     """What of a registration is opened to an application; both are fixed by the page."""
 
-    application: ClassVar[Application]
+    recipient: ClassVar[Recipient]
     registration: ClassVar[ClientRegistration]
 
     features = forms.MultipleChoiceField(
@@ -58,8 +57,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         if not self.errors and not cleaned.get("features") and not cleaned.get("scope"):
             raise forms.ValidationError("Choose a feature, or write some scope.")
         known = Allowance.objects.filter(
-            issuer="",
-            client_id=self.application.client_id,
+            issuer=self.recipient.issuer,
+            client_id=self.recipient.client_id,
+            subject=self.recipient.subject,
             registration=self.registration,
             connection=cleaned.get("connection"),
         )
@@ -71,15 +71,17 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         """Open it."""
         return open_registration(
             self.registration,
-            self.application.client_id,
+            self.recipient.client_id,
+            issuer=self.recipient.issuer,
+            subject=self.recipient.subject,
             features=self.cleaned_data["features"],
             scope=self.cleaned_data["scope"],
             connection=self.cleaned_data["connection"],
-            client_name=shown_name(self.application),
+            client_name=self.recipient.name,
             actor=actor,
         )
 
 
-def rule_form(application: Application, registration: ClientRegistration) -> type[RuleForm]:
+def rule_form(recipient: Recipient, registration: ClientRegistration) -> type[RuleForm]:
     """The form for these two."""
-    return type("BoundRuleForm", (RuleForm,), {"application": application, "registration": registration})
+    return type("BoundRuleForm", (RuleForm,), {"recipient": recipient, "registration": registration})

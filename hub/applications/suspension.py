@@ -30,11 +30,20 @@ def suspend(application: Application, *, operator: str, reason: str) -> bool:
         _, made = Suspension.objects.get_or_create(
             application=application, defaults={"operator": operator[:150], "reason": reason[:200]}
         )
-        end_tokens(application)
-        end_links(application.client_id)
+        _end(application)
     return made
 
 
 def resume(application: Application) -> bool:
     """Switch an application on again; its tokens do not come back. False: it was on already."""
-    return bool(Suspension.objects.filter(application=application).delete()[0])
+    with transaction.atomic():
+        ended = bool(Suspension.objects.filter(application=application).delete()[0])
+        if ended:
+            # What a request that was let in before it went off stored since was good for nothing; so it stays.
+            _end(application)
+    return ended
+
+
+def _end(application: Application) -> None:
+    end_tokens(application)
+    end_links(application.client_id)

@@ -40,12 +40,16 @@ def applications(request: PersonRequest) -> HttpResponse:
 def authorized(request: PersonRequest, client_id: str) -> HttpResponse:
     """One that the person allowed, and which connections it may use; with POST, what was chosen is all from now on.
 
-    `connection` and `scope` in the address point at what the application was refused.
+    `connection` and `scope` in the address point at what the application was refused. To one that an operator switched
+    off nothing is allowed meanwhile; it can be removed.
     """
     found = _found(request, client_id)
-    has_choice = concerns_connections(found.scope) or bool(found.connections)
+    is_suspended = hasattr(found.application, "suspension")
+    has_choice = not is_suspended and (concerns_connections(found.scope) or bool(found.connections))
     if request.method == "POST":
-        if has_choice:
+        if is_suspended:
+            messages.error(request, _("Nothing was changed: an operator has switched this application off."))
+        elif has_choice:
             allow_chosen(request, found.application, OF_CONNECTIONS)
             words = {"name": found.name}
             messages.success(request, _("Saved. This is what %(name)s may use from now on.") % words)
@@ -56,7 +60,7 @@ def authorized(request: PersonRequest, client_id: str) -> HttpResponse:
         "found": found,
         "choice": choice if has_choice else None,
         "is_pointed": pointed.connection is not None,
-        "is_suspended": hasattr(found.application, "suspension"),
+        "is_suspended": is_suspended,
     }
     return render(request, "applications/authorized.html", context)
 

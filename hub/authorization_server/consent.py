@@ -31,6 +31,7 @@ from hub.applications.redirect_uris import is_loopback
 from hub.applications.scope import concerns_connections
 from hub.authorization_server.client_authentication import is_registered_redirect_uri
 from hub.authorization_server.resource import api_identifier
+from integrations.flows.named import mark_of
 from integrations.oauth.errors import printable
 
 NAME_LIMIT = 120
@@ -97,6 +98,7 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         held = scope_held(self.request.user.pk, application, now=timezone.now())
         titles = get_scopes_backend().get_all_scopes()
         context["client_name"] = printable(application.name, limit=NAME_LIMIT) or gettext("Unnamed client")
+        context["mark"] = mark_of(application.client_id)
         context["asked"] = [titles[token] for token in scope if token not in held]
         context["held"] = [titles[token] for token in scope if token in held]
         context["destination"] = urlsplit(context["redirect_uri"]).netloc

@@ -28,6 +28,7 @@ from hub.authorization_server.consent import NAME_LIMIT
 from hub.authorization_server.devices import UnknownCode
 from hub.authorization_server.limits import TooOften
 from hub.authorization_server.models import DeviceAuthorization
+from integrations.flows.named import mark_of
 from integrations.oauth.errors import printable
 from integrations.web.addresses import HttpResponseSeeOther
 from integrations.web.decorators import reauthenticated
@@ -113,6 +114,7 @@ def _shown(request: PersonRequest, device: DeviceAuthorization) -> dict[str, obj
     return {
         "choice": choice_of(request.user, device.application.client_id, back=here) if asks else None,
         "client_name": printable(device.application.name, limit=NAME_LIMIT) or gettext("Unnamed client"),
+        "mark": mark_of(device.application.client_id),
         "asked": [titles[name] for name in scope if name in titles],
         "device": device,
     }

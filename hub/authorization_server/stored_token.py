@@ -10,7 +10,7 @@ from integrations.models.prepared import PreparedRead
 
 
 def _by_checksum(*, checksum: str) -> QuerySet[AccessToken]:
-    rows: QuerySet[AccessToken] = AccessToken.objects.select_related("application", "user")
+    rows: QuerySet[AccessToken] = AccessToken.objects.select_related("application__suspension", "user")
     return rows.filter(token_checksum=checksum)
 
 
@@ -20,7 +20,8 @@ _BY_CHECKSUM = PreparedRead(
 
 
 class PreparedTokenValidator(OAuth2Validator):  # type: ignore[misc]
-    """Reads a token as the toolkit does, sooner."""
+    """Reads a token as the toolkit does, sooner; of an application that is switched off there is none."""
 
     def _load_access_token(self, token: str) -> AccessToken | None:
-        return _BY_CHECKSUM.first(checksum=hashlib.sha256(token.encode()).hexdigest())
+        found = _BY_CHECKSUM.first(checksum=hashlib.sha256(token.encode()).hexdigest())
+        return None if found is None or hasattr(found.application, "suspension") else found

@@ -15,6 +15,7 @@ from integrations.flows.lend import Borrower
 from integrations.oauth.discovery import discover_jwks_uri
 from integrations.oauth.errors import AccessTokenRefused, OAuthError, ProviderUnavailable
 from integrations.oauth.jwt_access_token import JwtVerifier, issuer_of
+from integrations.oauth.single_flight import HURRIED, SingleFlight
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class _Known:
     verifier: JwtVerifier | None = None
     asked_at: datetime | None = None
     failed: bool = False
-    lock: Lock = field(default_factory=Lock)
+    flight: SingleFlight = field(default_factory=SingleFlight)
 
 
 class Trusted:
@@ -39,7 +40,9 @@ class Trusted:
         self._lock = Lock()
 
     def caller(self, token: str, *, now: datetime) -> Caller:
-        """Who calls with a JWT: an application that acts for itself, with as much of its scope as is known here.
+        """Who calls with a JWT: an application, for itself or for the subject, with as much scope as is known here.
+
+        A subject is never a person of the hub: it has what an operator opened to the application for it.
 
         Raises:
             BearerRefused: the token is not good here.
@@ -52,24 +55,36 @@ class Trusted:
             claims = self._verifier(issuer, now=now).verify(token, now=now)
         except AccessTokenRefused as refused:
             raise BearerRefused("invalid_token", f"The access token is not accepted: {refused.code}.") from None
-        borrower = Borrower(issuer=issuer, client_id=claims.client_id, client_name=claims.client_id, person_id=None)
+        borrower = Borrower(
+            issuer=issuer,
+            client_id=claims.client_id,
+            client_name=claims.client_id,
+            person_id=None,
+            # RFC 9068 §2.2: where no resource owner is involved, the subject is the client.
+            subject="" if claims.subject == claims.client_id else claims.subject,
+        )
         return Caller(borrower=borrower, person=None, scope=claims.scope & set(get_scopes_backend().get_all_scopes()))
 
     def _verifier(self, issuer: str, *, now: datetime) -> JwtVerifier:
         with self._lock:
             known = self._known.setdefault(issuer, _Known())
-        with known.lock:
-            if known.asked_at is None or now - known.asked_at >= (WAIT if known.failed else KEEP):
-                self._discover(issuer, known, now=now)
-            if known.verifier is None:
-                raise ProviderUnavailable("The issuer of the access token does not answer.", code="issuer_unavailable")
-            return known.verifier
+
+        def is_due() -> bool:
+            return known.asked_at is None or now - known.asked_at >= (WAIT if known.failed else KEEP)
+
+        # One thread asks, and the others go on with what is known; without that, a few wait for a while.
+        known.flight.renew(
+            lambda: self._discover(issuer, known, now=now), is_due=is_due, patience=None if known.verifier else HURRIED
+        )
+        if known.verifier is None:
+            raise ProviderUnavailable("The issuer of the access token does not answer.", code="issuer_unavailable")
+        return known.verifier
 
     def _discover(self, issuer: str, known: _Known, *, now: datetime) -> None:
         """Find the issuer's keys; what was known before is good for longer while it does not answer."""
         known.asked_at, known.failed = now, True
         try:
-            keys = clients.jwks().at(discover_jwks_uri(issuer, clients.transport()))
+            keys = clients.jwks().at(discover_jwks_uri(issuer, clients.transport()), patience=HURRIED)
         except OAuthError as error:
             logger.warning("an issuer's keys are not to be found", extra={"issuer": issuer, "code": error.code})
             return

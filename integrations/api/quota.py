@@ -62,5 +62,5 @@ def _count(key: str) -> int:
 
 
 def _key(borrower: Borrower, window: int) -> str:
-    who = "\0".join((borrower.issuer, borrower.client_id, str(borrower.person_id)))
+    who = "\0".join(borrower.identity)
     return f"api-quota:{window}:{hashlib.sha256(who.encode()).hexdigest()}"

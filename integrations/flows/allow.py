@@ -7,11 +7,10 @@ from django.db.models import QuerySet
 
 from integrations.flows.clients import provider_of
 from integrations.flows.events import record
-from integrations.flows.lend import APPLICATION
+from integrations.flows.named import as_actor
 from integrations.models import Allowance, AuthorizationRequest, Connection, ConnectLink, Event
 from integrations.models.connection import ENDED, scope_text
 from integrations.models.person import applications_made_by
-from integrations.oauth.errors import printable
 
 
 def allow(
@@ -71,7 +70,7 @@ def end_links(client_id: str, *, person_id: int | None = None) -> None:
 def end_applications_of(person_id: int) -> None:
     """Take back what anybody allowed the applications that a person registered, who closes their account."""
     for client_id, name in applications_made_by(person_id):
-        end_application(client_id, client_name=name, actor=f"{APPLICATION}{printable(name or client_id, limit=100)}")
+        end_application(client_id, client_name=name, actor=as_actor(name, client_id))
 
 
 def features_chosen(connection: Connection, features: Collection[str]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class Asked:
 
 def asked(borrower: Borrower, key: str, content: bytes) -> Asked:
     """Name a request: keys of other applications and other persons are other keys."""
-    who = "\0".join((borrower.issuer, borrower.client_id, str(borrower.person_id), key))
+    who = "\0".join((*borrower.identity, key))
     return Asked(
         name=hashlib.sha256(who.encode()).hexdigest(),
         fingerprint=hashlib.sha256(content).hexdigest(),

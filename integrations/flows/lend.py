@@ -16,19 +16,17 @@ from django.utils import timezone
 from integrations.flows.borrow import AccessToken, require_scope, token_of
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import NotLent, ScopeMissing
+from integrations.flows.named import as_actor
 from integrations.flows.rows import Clock, require_usable
 from integrations.models import Allowance, Connection
 from integrations.models.prepared import PreparedRead
-from integrations.oauth.errors import printable
-
-#: How the activity names an application begins so: no user and no command has such a name.
-APPLICATION = "application: "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Borrower:
     """The application that asks, and the person it acts for; without one it acts for itself.
 
+    `subject` is whom another issuer's token names that is neither the application nor anybody here; empty: nobody.
     `consent_path` is the page where that person changes what the application may use; empty without a person.
     """
 
@@ -36,12 +34,18 @@ class Borrower:
     client_id: str
     client_name: str
     person_id: int | None
+    subject: str = ""
     consent_path: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """Who calls, for whom: what is counted or kept of one caller is not another's."""
+        return self.issuer, self.client_id, self.subject, str(self.person_id)
 
     @property
     def actor(self) -> str:
         """How the activity names it."""
-        return f"{APPLICATION}{printable(self.client_name or self.client_id, limit=100)}"
+        return as_actor(self.client_name, self.client_id, issuer=self.issuer, subject=self.subject)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +67,7 @@ class Loan:
 
 def lent(borrower: Borrower) -> QuerySet[Connection]:
     """The connections that a borrower may know of, with registration and owner; those that were ended are left out."""
-    rules = Allowance.objects.filter(issuer=borrower.issuer, client_id=borrower.client_id)
+    rules = _rules(borrower)
     rows = Connection.objects.visible().select_related("registration", "owner").fetch_mode(models.FETCH_RAISE)
     if borrower.person_id is None:
         operators = rules.filter(person__isnull=True)
@@ -91,7 +95,7 @@ def loans(borrower: Borrower, connections: Sequence[Connection]) -> list[Loan]:
     mine = Q(connection__in=connections, person_id=borrower.person_id)
     if borrower.person_id is None:
         mine |= Q(connection=None, registration__in={row.registration_id for row in connections}, person=None)
-    rules = list(Allowance.objects.filter(mine, issuer=borrower.issuer, client_id=borrower.client_id))
+    rules = list(_rules(borrower).filter(mine))
     return [
         _loan(
             borrower,
@@ -160,6 +164,10 @@ def _pointing(loan: Loan, scope: Collection[str]) -> str:
     return f"{loan.consent_path}?{query}" if loan.consent_path else ""
 
 
+def _rules(borrower: Borrower) -> QuerySet[Allowance]:
+    return Allowance.objects.filter(issuer=borrower.issuer, client_id=borrower.client_id, subject=borrower.subject)
+
+
 def _rule_of_person(*, issuer: str, client_id: str, person_id: int, uuid: UUID) -> QuerySet[Allowance]:
     whole = ("connection__registration", "connection__owner", "connection__vault_entry")
     return (
@@ -199,12 +207,8 @@ def _of_the_hub(borrower: Borrower, uuid: UUID) -> Loan | None:
     row = rows.filter(uuid=uuid, owner__isnull=True).first()
     if row is None:
         return None
-    rules = Allowance.objects.filter(
-        Q(connection__isnull=True) | Q(connection=row),
-        issuer=borrower.issuer,
-        client_id=borrower.client_id,
-        person__isnull=True,
-        registration=row.registration,
+    rules = _rules(borrower).filter(
+        Q(connection__isnull=True) | Q(connection=row), person__isnull=True, registration=row.registration
     )
     found = list(rules)
     return _loan(borrower, row, found) if found else None

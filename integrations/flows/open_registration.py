@@ -14,6 +14,8 @@ def open_registration(
     registration: ClientRegistration,
     client_id: str,
     *,
+    issuer: str = "",
+    subject: str = "",
     features: Collection[str],
     scope: Collection[str] = (),
     connection: Connection | None = None,
@@ -22,20 +24,25 @@ def open_registration(
 ) -> Allowance:
     """Open one connection of the hub's own, or all there, now and later, as far as features and `scope` go.
 
+    `issuer` is who knows the application, empty: the hub; `subject` whom its tokens must name, empty: itself.
     What is open already is left as it is.
 
     Raises:
         UnknownFeature: the provider has none of that slug.
-        ValueError: the connection is a person's, or is made through another registration.
+        ValueError: the connection is a person's, or is made through another registration; or the hub's own
+            application is to name a subject.
     """
     if connection and (connection.owner_id is not None or connection.registration_id != registration.pk):
         raise ValueError("only the hub's own connections at the registration can be opened to an application")
+    if subject and not issuer:
+        raise ValueError("the hub's own tokens name no subject beside application and person")
     slugs = sorted({*features})
     of_features = provider_of(registration).scope_of(slugs) if slugs else frozenset()
     with transaction.atomic():
         rule, is_new = Allowance.objects.get_or_create(
-            issuer="",
+            issuer=issuer,
             client_id=client_id,
+            subject="" if subject == client_id else subject,
             registration=registration,
             connection=connection,
             person=None,
@@ -59,6 +66,7 @@ def _tell(action: str, rule: Allowance, *, client_name: str, actor: str) -> None
         "object": f"integrations.clientregistration {rule.registration_id}",
         "application": client_name,
         "client_id": rule.client_id,
+        **({"issuer": rule.issuer, "subject": rule.subject or rule.client_id} if rule.issuer else {}),
         "features": rule.features,
         "scope": rule.scope.split(),
     }

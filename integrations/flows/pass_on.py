@@ -115,7 +115,7 @@ def pass_on(borrower: Borrower, uuid: UUID, asked: Asked, *, clock: Clock = time
 
     row = judged()
     url = _address(row, wanted)
-    place = places.take(row, borrower=(borrower.issuer, borrower.client_id))
+    place = places.take(row, borrower=borrower.identity)
     try:
         return _Passing(row, asked, judged, url=url, path=wanted.path, actor=borrower.actor, clock=clock).go(place)
     except BaseException:

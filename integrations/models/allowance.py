@@ -26,12 +26,18 @@ class Allowance(models.Model):
     """An application may use a connection, as far as `scope` goes. Nothing is allowed that has no row here.
 
     A person's row names one of their connections. An operator's has no person: it opens the hub's own connections at
-    a registration, all or one of them, to an application that acts for itself.
+    a registration, all or one of them, to an application that acts for itself; or, where another issuer knows it, to
+    that application's tokens for one other subject.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     issuer = models.CharField(max_length=512, blank=True, help_text="Who knows the application; empty: the hub itself.")
     client_id = models.CharField(max_length=255)
+    subject = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="Whom the issuer's tokens must name for it (their `sub`); empty: the application itself.",
+    )
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
@@ -57,12 +63,12 @@ class Allowance(models.Model):
         ordering = ("-created_at", "-pk")
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=("issuer", "client_id", "connection"),
+                fields=("issuer", "client_id", "subject", "connection"),
                 condition=Q(connection__isnull=False),
                 name="one_allowance_per_application_and_connection",
             ),
             models.UniqueConstraint(
-                fields=("issuer", "client_id", "registration"),
+                fields=("issuer", "client_id", "subject", "registration"),
                 condition=Q(connection__isnull=True),
                 name="one_allowance_per_application_and_registration",
             ),
@@ -71,11 +77,16 @@ class Allowance(models.Model):
                 name="a_person_allows_a_connection",
             ),
             models.CheckConstraint(condition=~Q(client_id=""), name="allowance_names_its_application"),
+            models.CheckConstraint(
+                condition=Q(subject="") | (~Q(issuer="") & Q(person__isnull=True) & ~Q(subject=models.F("client_id"))),
+                name="an_operator_names_another_subject_of_another_issuer",
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=("person", "issuer", "client_id"), name="allowance_by_person")]
 
     def __str__(self) -> str:
-        return f"{self.client_id}:{self.registration_id}:{self.connection_id or '*'}"
+        whose = " ".join(filter(None, (self.issuer, self.client_id, self.subject)))
+        return f"{whose}:{self.registration_id}:{self.connection_id or '*'}"
 
     @property
     def allowed_scope(self) -> frozenset[str]:

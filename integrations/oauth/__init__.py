@@ -15,6 +15,7 @@ obey the same rules.
     revocation        RFC 7009
     userinfo          OpenID Connect Core §5.3, and providers that answer the same question their own way
     id_token, jwks    OpenID Connect Core §3.1.3.7 and §12.2; the provider's keys
+    single_flight     one thread fetches what many ask for
     discovery         RFC 8414 and OpenID Connect Discovery
     address           which hosts may be called at all
     certificate       how long a server's certificate lasts, and what is wrong with one that is refused

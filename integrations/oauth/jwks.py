@@ -10,6 +10,7 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
 from integrations.oauth.errors import AddressRefused, ProviderUnavailable
 from integrations.oauth.message import Json, Request, Response, Sender, read_object, refuse_unless_answered
+from integrations.oauth.single_flight import PATIENT, Patience, SingleFlight
 
 KEEP = timedelta(hours=1)
 FETCHES = 4
@@ -39,13 +40,15 @@ class _Known:
     fetched_at: datetime | None = None
     failed: bool = False
     fetches: deque[datetime] = field(default_factory=deque)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    flight: SingleFlight = field(default_factory=SingleFlight)
 
 
 class JwksCache:
     """Key sets by `jwks_uri`, shared by threads.
 
-    However many unknown keys are asked for, a set is fetched `FETCHES` times in `FETCHES_WITHIN`.
+    However many unknown keys are asked for, a set is fetched `FETCHES` times in `FETCHES_WITHIN`; between two of these
+    what is not in it is known not to be. While one thread fetches, known keys serve, however old they are; only who
+    needs an unknown one waits, as patience allows.
     """
 
     def __init__(self, transport: Sender) -> None:
@@ -53,25 +56,31 @@ class JwksCache:
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
 
-    def at(self, jwks_uri: str) -> "RemoteKeys":
-        """The keys of one provider, as `id_token.validate` takes them."""
-        return RemoteKeys(cache=self, jwks_uri=jwks_uri)
+    def at(self, jwks_uri: str, *, patience: Patience = PATIENT) -> "RemoteKeys":
+        """The keys of one provider, as `id_token.validate` takes them; `patience` with what others are fetching."""
+        return RemoteKeys(cache=self, jwks_uri=jwks_uri, patience=patience)
 
-    def keys(self, jwks_uri: str, *, now: datetime, anew: bool = False) -> list[Key]:
+    def keys(self, jwks_uri: str, *, now: datetime, anew: bool = False, patience: Patience = PATIENT) -> list[Key]:
         """The keys as known, fetched when there are none or they are old; `anew` asks for a fetch in any case.
 
         Raises:
-            ProviderUnavailable: there are none and none can be had; or `anew`, and the last fetch failed.
+            ProviderUnavailable: there are none and none can be had; or `anew`, and the last fetch failed or takes too
+                long.
         """
         with self._lock:
             known = self._known.setdefault(jwks_uri, _Known())
-        with known.lock:
+
+        def is_due() -> bool:
             fresh = known.fetched_at is not None and now - known.fetched_at < KEEP
-            if (anew or not fresh) and _may_fetch(known, now):
-                self._fetch(jwks_uri, known=known, now=now)
-            if known.fetched_at is None or (anew and known.failed):
-                raise ProviderUnavailable("The provider's keys are not to be had.", code="jwks_unavailable")
-            return known.keys
+            return (anew or not fresh) and _may_fetch(known, now)
+
+        needed = anew or known.fetched_at is None
+        has_come = known.flight.renew(
+            lambda: self._fetch(jwks_uri, known=known, now=now), is_due=is_due, patience=patience if needed else None
+        )
+        if known.fetched_at is None or (anew and (known.failed or not has_come)):
+            raise ProviderUnavailable("The provider's keys are not to be had.", code="jwks_unavailable")
+        return known.keys
 
     def _fetch(self, jwks_uri: str, *, known: _Known, now: datetime) -> None:
         known.fetches.append(now)
@@ -93,10 +102,11 @@ class RemoteKeys:
 
     cache: JwksCache = field(repr=False)
     jwks_uri: str
+    patience: Patience
 
     def keys(self, *, now: datetime, anew: bool = False) -> list[Key]:
         """See `JwksCache.keys`."""
-        return self.cache.keys(self.jwks_uri, now=now, anew=anew)
+        return self.cache.keys(self.jwks_uri, now=now, anew=anew, patience=self.patience)
 
 
 def _may_fetch(known: _Known, now: datetime) -> bool:

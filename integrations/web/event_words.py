@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from integrations.flows.lend import APPLICATION
+from integrations.flows.named import APPLICATION, told_apart
 from integrations.models import Event
 from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
@@ -120,6 +120,9 @@ def _removed(event: Event, service: str) -> str:
 
 def _application(event: Event, service: str) -> dict[str, str]:
     name = printable(str(event.details.get("application", "")), limit=NAME_LIMIT)
+    client_id = event.details.get("client_id")
+    if name and isinstance(client_id, str):
+        name = told_apart(name, client_id)
     return {"application": name or _("An application"), "service": service}
 
 

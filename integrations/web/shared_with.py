@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
+from integrations.flows.named import told_apart
 from integrations.models import Connection
 from integrations.models.person import application_names
-from integrations.oauth.errors import printable
 from integrations.providers.provider import Provider
-from integrations.web.presentation import NAME_LIMIT
 from integrations.web.wording import said
 
 
@@ -28,8 +27,7 @@ def shared_with(connection: Connection, provider: Provider | None) -> tuple[Shar
     found = (
         SharedWith(
             client_id=rule.client_id,
-            name=printable(names.get(rule.client_id, ""), limit=NAME_LIMIT)
-            or printable(rule.client_id, limit=NAME_LIMIT),
+            name=told_apart(names.get(rule.client_id, ""), rule.client_id),
             features=tuple(titles[slug] for slug in titles if slug in rule.features),
             is_known=not rule.issuer and rule.client_id in names,
         )

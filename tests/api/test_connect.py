@@ -30,7 +30,7 @@ def link_for(person: Person, **body: Any) -> str:
 def test_from_the_link_to_a_shared_connection(person: Person) -> None:
     link = link_for(person, features=["notes.read"], return_to="https://client.example/done?x=1")
     page = person.get(link)
-    assert "Example Client asks you to connect an account." in text_of(page)
+    assert "Example Client [client-1] asks you to connect an account." in text_of(page)
     assert "client.example" in text_of(page)
 
     url = authorization_url(person.post(f"{link}begin/", features=["notes.read"], shares="on"))
@@ -43,7 +43,7 @@ def test_from_the_link_to_a_shared_connection(person: Person) -> None:
     assert (allowed.features, allowed.scope) == (["notes.read", "profile"], "notes:read profile")
     assert program_of(person.user).post(f"/connections/{connection.uuid}/token").status_code == 200
     over = person.get(link)
-    assert "Example Client may use it." in text_of(over)
+    assert "Example Client [client-1] may use it." in text_of(over)
     assert 'href="https://client.example/done?x=1"' in over.content.decode()
 
 

@@ -161,7 +161,7 @@ def test_disconnect(person: Person) -> None:
     connection.refresh_from_db()
     assert connection.status == Connection.Status.REVOKED
     ended = Event.objects.get(kind=Event.Kind.DISCONNECTED)
-    assert ended.actor == "application: Example Client"
+    assert ended.actor == "application: Example Client [client-1]"
     assert program.delete(f"/connections/{connection.uuid}").status_code == 404
 
 

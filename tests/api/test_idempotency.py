@@ -77,6 +77,17 @@ def test_key_is_good_for_a_day() -> None:
     assert answered.begin(asked, now=now + timedelta(hours=24)) is None
 
 
+def test_same_key_of_another_caller_is_another_key() -> None:
+    callers = [
+        Borrower(issuer=issuer, client_id=client_id, client_name="", person_id=person_id, subject=subject)
+        for issuer in ("", "https://issuer.example")
+        for client_id in ("c", "d")
+        for person_id in (None, 1)
+        for subject in ("", "s")
+    ]
+    assert len({answered.asked(caller, "key", b"").name for caller in callers}) == len(callers)
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "\xe9"])
 def test_key_that_is_none(program: Program, key: str) -> None:
     response = program.post("/connect", {"provider": "here"}, headers={"Idempotency-Key": key})

@@ -10,9 +10,13 @@ from oauth2_provider.models import AccessToken
 from pytest_django import Settings
 
 from integrations.flows import places
+from integrations.flows.errors import TooManyCalls
+from integrations.flows.lend import Borrower
+from integrations.flows.pass_on import Asked, pass_on
 from integrations.models import Allowance, ClientRegistration, Connection
 from integrations.oauth.errors import ProviderUnavailable
 from tests.api.calls import Calls
+from tests.factories import make_connection
 from tests.fakes.upstream import HANG_UP, answer_of
 
 LARGE = 256 * 1024
@@ -239,3 +243,28 @@ def test_places_are_one_for_a_person_whatever_the_application(calls: Calls, limi
     place.leave()
     place.leave()
     assert calls.send().status_code == 200
+
+
+def test_places_with_the_hubs_own_are_one_for_each_caller(calls: Calls, limits: Any) -> None:
+    limits(at_once_per_person=1)
+    own = make_connection(of_the_hub=True, registration=calls.connection.registration)
+    one, other = (
+        Borrower(issuer="https://issuer.example", client_id="robot", client_name="robot", person_id=None, subject=sub)
+        for sub in ("", "someone")
+    )
+    for subject in ("", "someone"):
+        Allowance.objects.create(
+            issuer="https://issuer.example",
+            client_id="robot",
+            subject=subject,
+            registration=own.registration,
+            features=["profile"],
+            scope="profile",
+        )
+    calls.upstream.answer(answer_of(bytes(LARGE)))
+    under_way = pass_on(one, own.uuid, Asked(method="GET", path=b"me"))
+    assert under_way.pieces
+    with pytest.raises(TooManyCalls):
+        pass_on(one, own.uuid, Asked(method="GET", path=b"me"))
+    assert pass_on(other, own.uuid, Asked(method="GET", path=b"me")).status == 200
+    under_way.pieces.close()

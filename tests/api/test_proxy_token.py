@@ -84,7 +84,7 @@ def test_call_that_changes_something_is_told_without_its_query(calls: Calls) -> 
     calls.send("notes", method="POST", body=b"{}")
     events = Event.objects.filter(kind=Event.Kind.USED)
     assert [event.details for event in events] == [{"method": "POST", "path": "/notes"}] * 2
-    assert {event.actor for event in events} == {"application: Example Client"}
+    assert {event.actor for event in events} == {"application: Example Client [client-1]"}
 
 
 def test_call_that_reads_is_counted_without_a_write(calls: Calls, django_assert_num_queries: Any) -> None:

@@ -2,18 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.http import QueryDict
+from django.test import Client
 from joserfc.jwk import OctKey
 from pytest_django import Settings
 
+from hub.resource_server.trusted import KEEP, Trusted
 from integrations.models import Allowance
-from tests.api.calling import Program
-from tests.factories import make_connection, make_user
+from tests.api.calling import Program, program_of
+from tests.factories import make_connection, make_registration, make_user
 from tests.oauth.signing import rsa, sign
 
 pytestmark = pytest.mark.django_db
@@ -27,11 +33,15 @@ class Issuer:
     def __init__(self) -> None:
         self.document: dict[str, Any] | None = {}
         self.asked: list[str] = []
+        self.is_slow, self.arrived, self.released = False, Event(), Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked.append(self.path)
+                if outer.is_slow and self.path != "/keys":
+                    outer.arrived.set()
+                    outer.released.wait(60)
                 found = outer.answer(self.path)
                 self.send_response(404 if found is None else 200)
                 self.send_header("Content-Type", "application/json")
@@ -53,14 +63,27 @@ class Issuer:
         return whole if path == "/.well-known/oauth-authorization-server" else None
 
 
-@pytest.fixture
-def issuer(settings: Settings) -> Iterator[Issuer]:
+@contextmanager
+def serving() -> Iterator[Issuer]:
     found = Issuer()
-    settings.HUB_TRUSTED_ISSUERS = (found.url,)
     Thread(target=found.server.serve_forever, daemon=True).start()
     yield found
     found.server.shutdown()
     found.server.server_close()
+
+
+@pytest.fixture
+def issuer(settings: Settings) -> Iterator[Issuer]:
+    with serving() as found:
+        settings.HUB_TRUSTED_ISSUERS = (found.url,)
+        yield found
+
+
+@pytest.fixture
+def other_issuer(issuer: Issuer, settings: Settings) -> Iterator[Issuer]:
+    with serving() as found:
+        settings.HUB_TRUSTED_ISSUERS = (issuer.url, found.url)
+        yield found
 
 
 def token(issuer: Issuer, *, headers: dict[str, Any] | None = None, **changes: Any) -> str:
@@ -137,6 +160,64 @@ def test_whoever_its_subject_is_it_acts_for_no_person_here(issuer: Issuer) -> No
     assert program.post("/connect", {"provider": "sandbox"}).json()["code"] == "person_required"
 
 
+def open_to_client(issuer: str, registration: Any, *, client_id: str = "robot", subject: str = "") -> Any:
+    """An operator opens what is the hub's own there, as the pages have it."""
+    user = make_user(is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_allowance", "add_allowance"]))
+    operator = Client()
+    operator.force_login(user)
+    query = QueryDict(mutable=True)
+    query.update({"issuer": issuer, "client_id": client_id, "subject": subject, "registration": str(registration.pk)})
+    address = f"/admin/integrations/allowance/add/?{query.urlencode()}"
+    return operator.post(address, {"features": ["profile"], "scope": "", "connection": ""})
+
+
+@pytest.mark.requirement(112, 145)
+@pytest.mark.parametrize(("subject", "whose"), [("", "robot"), ("robot", "robot"), ("someone", "someone")])
+def test_what_is_opened_is_open_to_one_client_of_one_issuer_for_one_subject(
+    issuer: Issuer, other_issuer: Issuer, subject: str, whose: str
+) -> None:
+    connection = make_connection(of_the_hub=True)
+    opened = open_to_client(issuer.url, connection.registration, subject=subject)
+    assert opened.status_code == 302
+
+    may = {
+        (one.url, client_id, sub)
+        for one in (issuer, other_issuer)
+        for client_id in ("robot", "robot2")
+        for sub in ("robot", "robot2", "someone")
+        if Program(token=token(one, client_id=client_id, sub=sub)).get("/connections").json()["data"]
+    }
+    assert may == {(issuer.url, "robot", whose)}
+    borrowed = Program(token=token(issuer, sub=whose, scope="connections:borrow")).post(
+        f"/connections/{connection.uuid}/token"
+    )
+    assert borrowed.status_code == 200
+    assert program_of(None, client_id="robot").get("/connections").json()["data"] == []
+
+
+@pytest.mark.requirement(134, 145)
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"issuer": "https://not-trusted.example"}, "Select a valid choice"),
+        ({"client_id": ""}, "This field is required"),
+        ({"client_id": " robot"}, "without spaces"),
+        ({"subject": "a\u202eb"}, "on one line"),
+    ],
+)
+def test_an_operator_opens_nothing_to_whom_no_token_can_name(issuer: Issuer, changes: Any, why: str) -> None:
+    page = open_to_client(**{"issuer": issuer.url, "registration": make_registration(), **changes})
+    assert page.status_code == 200 and why in page.content.decode()
+    assert not Allowance.objects.exists()
+
+
+def test_callers_for_two_subjects_have_a_quota_each(issuer: Issuer, settings: Settings) -> None:
+    settings.HUB_API_REQUESTS_PER_MINUTE = 1
+    asked = [Program(token=token(issuer, sub=sub)).get("/me").status_code for sub in ("robot", "a", "b", "a")]
+    assert asked == [200, 200, 200, 429]
+
+
 @pytest.mark.requirement(146)
 @pytest.mark.parametrize("document", [None, {"issuer": "https://other.example"}, {"jwks_uri": None}, {"jwks_uri": "x"}])
 def test_issuer_that_does_not_answer_as_it_should(issuer: Issuer, document: Any) -> None:
@@ -155,3 +236,20 @@ def test_metadata_and_keys_are_fetched_once(issuer: Issuer) -> None:
     assert issuer.asked.count("/keys") == 1
     Program(token=sign({"iss": issuer.url}, key=rsa("rsa-2"), headers={"typ": "at+jwt"})).get("/me")
     assert issuer.asked.count("/keys") == 2
+
+
+def test_issuer_that_is_slow_holds_one_call_and_no_other(issuer: Issuer) -> None:
+    now = datetime.now(UTC)
+    trusted, sent = Trusted(), token(issuer, exp=int((now + 2 * KEEP + timedelta(hours=1)).timestamp()))
+    trusted.caller(sent, now=now)
+    issuer.is_slow = True
+
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(trusted.caller, sent, now=now + KEEP)
+        try:
+            assert issuer.arrived.wait(60)
+            assert pool.submit(trusted.caller, sent, now=now + KEEP).result(timeout=10).borrower.client_id == "robot"
+            assert not held.done()
+        finally:
+            issuer.released.set()
+    assert held.result().borrower.client_id == "robot"

@@ -13,7 +13,7 @@ from integrations.flows import lend
 from integrations.flows.errors import NotLent
 from integrations.flows.lend import Borrower
 from integrations.models import Allowance, Connection, Event
-from tests.applications.asking import allowed, browser_of, decide, tick, token_after
+from tests.applications.asking import allowed, browser_of, decide, open_page, tick, token_after
 from tests.authorization_server.steps import call, get_code, make_application, refresh
 from tests.factories import make_connection, make_use, make_user
 from tests.lending import make_allowance
@@ -46,7 +46,7 @@ def words(page: Any) -> str:
 
 def test_the_list_says_who_what_and_which_connections(browser: Client, connection: Connection) -> None:
     token_after(decide(browser, *tick(connection, "profile")))
-    use = make_use(connection=connection, actor="application: Example Client")
+    use = make_use(connection=connection, actor="application: Example Client [client-1]")
     make_use(connection=connection, actor="somebody else")
 
     page = browser.get("/applications/")
@@ -189,23 +189,55 @@ def test_every_form_needs_its_csrf_token(person: User) -> None:
 
 def test_activity_and_the_connections_page_name_the_application(browser: Client, connection: Connection) -> None:
     token_after(decide(browser, *tick(connection, "notes.read")))
-    make_use(connection=connection, actor="application: Example Client")
+    make_use(connection=connection, actor="application: Example Client [client-1]")
 
     page = words(browser.get(f"/connections/{connection.uuid}/"))
     assert "Shared with" in page
     assert 'href="/applications/authorized/client-1/"' in page
-    assert "Example Client (application)" in page
+    assert "Example Client [client-1] (application)" in page
     browser.post(PAGE + "remove/")
     activity = words(browser.get("/activity/"))
 
     for sentence in (
-        "Example Client may act for you.",
-        "Example Client may use Sandbox.",
-        "Example Client may no longer use Sandbox.",
-        "Example Client may no longer act for you.",
+        "Example Client [client-1] may act for you.",
+        "Example Client [client-1] may use Sandbox.",
+        "Example Client [client-1] may no longer use Sandbox.",
+        "Example Client [client-1] may no longer act for you.",
     ):
         assert sentence in activity
     assert "No application may use it." in words(browser.get(f"/connections/{connection.uuid}/"))
+
+
+@pytest.mark.requirement(132)
+@pytest.mark.parametrize("name", ["Example Client", "Example Client [client-1]", "Example" * 30])
+def test_an_application_with_anothers_name_is_told_apart_wherever_it_is_named(
+    browser: Client, connection: Connection, name: str
+) -> None:
+    Application.objects.update(name=name)
+    make_application("impostor-2", name=name)
+    for client_id, mark in (("client-1", "client-1"), ("impostor-2", "impostor")):
+        asked = words(open_page(browser, client_id=client_id))
+        assert f"<code data-varies>{mark}</code>" in asked
+        borrower = Borrower(issuer="", client_id=client_id, client_name=name, person_id=connection.owner_id)
+        decide(browser, *tick(connection, "notes.read"), client_id=client_id)
+        make_use(connection=connection, actor=borrower.actor)
+
+    for path in ("/applications/", f"/connections/{connection.uuid}/", "/activity/"):
+        page = words(browser.get(path))
+        assert "client-1" in page.replace("/client-1/", "") and "impostor" in page.replace("/impostor-2/", "")
+    assert f"{name[:90]} [impostor] may use Sandbox" in words(browser.get("/activity/"))
+    assert f"{name[:90]} [impostor] (application)" in words(browser.get(f"/connections/{connection.uuid}/"))
+    assert "<code data-varies>impostor</code>" in words(browser.get("/applications/authorized/impostor-2/"))
+
+
+def test_a_client_of_another_issuer_is_told_apart_by_it() -> None:
+    actors = {
+        Borrower(issuer=issuer, client_id="robot", client_name="robot", person_id=None, subject=subject).actor
+        for issuer in ("", "https://sso.example/realms/one", "https://sso.example/realms/two")
+        for subject in ("", "someone")
+    }
+    assert {actor for actor in actors if "/" not in actor} == {"application: robot [robot]"}
+    assert len(actors) == 5 and "application: robot (someone) [sso.example/realms/two]" in actors
 
 
 @pytest.mark.requirement(112)

@@ -65,7 +65,7 @@ def test_token_of_a_connection(connection: Connection) -> None:
 @pytest.mark.requirement(122)
 def test_actor_is_recorded(connection: Connection) -> None:
     exchange(connection)
-    assert Use.objects.get(connection=connection).actor == "application: Example Client"
+    assert Use.objects.get(connection=connection).actor == "application: Example Client [client-1]"
 
 
 def test_connection_can_be_named_as_an_audience(connection: Connection) -> None:

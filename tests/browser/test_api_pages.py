@@ -32,7 +32,7 @@ def test_a_link_to_connect(hub: Hub) -> None:
     )
     page = hub.open(address(link))
     expect(page.get_by_role("switch", name="Read your notes")).to_be_checked()
-    expect(page.get_by_role("switch", name="Share the connection with Example Client")).not_to_be_checked()
+    expect(page.get_by_role("switch", name="Share the connection with Example Client [client-1]")).not_to_be_checked()
     look(page, "connect-link")
 
 

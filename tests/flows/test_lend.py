@@ -1,9 +1,11 @@
 """What an application may borrow: what was allowed, and nothing that goes further."""
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from integrations.flows import access, allow, lend
 from integrations.flows.errors import NotLent, ScopeMissing
@@ -214,3 +216,20 @@ def test_token_that_can_do_what_was_granted_unasked_is_not_lent(journey: Journey
     journey.server.conduct.granted_scope = asked
     journey.connect("notes.read", connection=connection)
     assert refused() == ""
+
+
+@pytest.mark.requirement(145)
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"subject": "someone"},
+        {"issuer": "https://issuer.example", "subject": "robot"},
+        {"issuer": "https://issuer.example", "subject": "someone", "of_a_person": True},
+    ],
+)
+def test_a_rule_names_a_subject_only_of_another_issuers_client(columns: dict[str, Any]) -> None:
+    connection = make_connection(of_the_hub=not columns.pop("of_a_person", False))
+    where = {"registration": connection.registration, "connection": connection, "person": connection.owner}
+
+    with pytest.raises(IntegrityError, match="an_operator_names_another_subject"), transaction.atomic():
+        Allowance.objects.create(client_id="robot", **where, **columns)

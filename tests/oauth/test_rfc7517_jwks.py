@@ -1,6 +1,10 @@
 """RFC 7517: the provider's keys, and how often they are fetched (OpenID Connect Core §10.1.1)."""
 
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ from integrations.oauth.address import AddressPolicy
 from integrations.oauth.errors import AddressRefused, IdentityRefused, ProviderUnavailable
 from integrations.oauth.jwks import FETCHES, FETCHES_WITHIN, KEEP, JwksCache, read_keys
 from integrations.oauth.message import Request, Response
+from integrations.oauth.single_flight import Patience
 from tests.oauth.judging import validated
 from tests.oauth.making import make_response
 from tests.oauth.signing import NOW, claims, ec, okp, rsa, sign
@@ -27,9 +32,13 @@ class Provider:
         self.fetches = 0
         self.status = 200
         self.is_inside = False
+        self.arrived, self.released = Event(), Event()
+        self.released.set()
 
     def send(self, request: Request) -> Response:
         self.fetches += 1
+        self.arrived.set()
+        assert self.released.wait(60)
         if self.is_inside:
             raise AddressRefused("The host has no public address.")
         return make_response({"keys": [key.as_dict(private=False) for key in self.keys]}, status=self.status)
@@ -183,4 +192,51 @@ def test_each_provider_has_its_own_keys() -> None:
     cache.at(URI).keys(now=NOW)
     cache.at(URI + "2").keys(now=NOW)
 
+    assert provider.fetches == 2
+
+
+# -- a provider that answers slowly
+
+
+@contextmanager
+def fetching(provider: Provider, cache: JwksCache) -> Iterator[ThreadPoolExecutor]:
+    """The keys are known, and one thread waits for the provider, which answers when this ends."""
+    known = cache.at(URI).keys(now=NOW)
+    provider.arrived.clear()
+    provider.released.clear()
+    with ThreadPoolExecutor(9) as pool:
+        try:
+            first = pool.submit(cache.at(URI).keys, now=NOW, anew=True)
+            assert provider.arrived.wait(60)
+            yield pool
+            assert not first.done()
+        finally:
+            provider.released.set()
+    assert first.result() == known
+
+
+def test_known_keys_serve_while_the_set_is_fetched() -> None:
+    provider = Provider(rsa())
+    cache = JwksCache(provider)
+
+    with fetching(provider, cache) as pool:
+        fresh, stale = (pool.submit(cache.at(URI).keys, now=now) for now in (NOW, NOW + 2 * KEEP))
+        assert [[key.kid for key in asked.result(timeout=10)] for asked in (fresh, stale)] == [["rsa-1"], ["rsa-1"]]
+
+
+@pytest.mark.requirement(58)
+def test_who_needs_an_unknown_key_waits_a_while_and_with_few_others() -> None:
+    provider = Provider(rsa())
+    cache = JwksCache(provider)
+    patient, hurried = Patience(seconds=60, with_at_most=2), Patience(seconds=0, with_at_most=9)
+
+    with fetching(provider, cache) as pool:
+        with pytest.raises(ProviderUnavailable):
+            pool.submit(cache.at(URI, patience=hurried).keys, now=NOW, anew=True).result(timeout=10)
+        asked = [pool.submit(cache.at(URI, patience=patient).keys, now=NOW, anew=True) for _ in range(3)]
+        refused, waiting = wait(asked, timeout=10, return_when=FIRST_COMPLETED)
+        assert [type(one.exception()) for one in refused] == [ProviderUnavailable]
+        assert len(waiting) == 2
+
+    assert [[key.kid for key in one.result()] for one in waiting] == [["rsa-1"], ["rsa-1"]]
     assert provider.fetches == 2

@@ -12,15 +12,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from integrations.flows import connect_link as links
+from integrations.flows.named import told_apart
 from integrations.models import ConnectLink
-from integrations.oauth.errors import printable
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Provider
 from integrations.providers.variable import Variable
 from integrations.web.attempts import opening
 from integrations.web.decorators import action_of
 from integrations.web.forms import FeaturesForm
-from integrations.web.presentation import NAME_LIMIT, connection_card, feature_rows, registration_card, scope_rows
+from integrations.web.presentation import connection_card, feature_rows, registration_card, scope_rows
 from integrations.web.views.connect import leave
 from integrations.web.visitor import PersonRequest
 
@@ -107,4 +107,4 @@ def _questions(provider: Provider, link: ConnectLink) -> tuple[Variable, ...]:
 
 
 def _name(link: ConnectLink) -> str:
-    return printable(link.client_name, limit=NAME_LIMIT) or gettext("Unnamed client")
+    return told_apart(link.client_name or gettext("Unnamed client"), link.client_id)

@@ -1,0 +1,28 @@
+"""How an application is called where two of the same name must not be taken for one: anybody may register any name."""
+
+from integrations.oauth.errors import printable
+
+#: How the activity names an application begins so: no user and no command has such a name.
+APPLICATION = "application: "
+#: So many characters of a client_id: it is the hub that makes them, at random.
+MARK_LENGTH = 8
+# Together with the rest shorter than what a page shows of a name, so that no mark is ever cut off.
+NAME_LIMIT = 90
+
+
+def mark_of(client_id: str) -> str:
+    """What tells an application of the hub from any other, short enough to compare by eye."""
+    return printable(client_id[:MARK_LENGTH])
+
+
+def told_apart(name: str, client_id: str) -> str:
+    """An application of the hub by its name, with its mark; whatever it is called, the mark is the last word."""
+    return f"{printable(name or client_id, limit=NAME_LIMIT)} [{mark_of(client_id)}]"
+
+
+def as_actor(name: str, client_id: str, *, issuer: str = "", subject: str = "") -> str:
+    """An application as the activity has it; another issuer's by its `client_id`, whom it is for, and the issuer."""
+    if not issuer:
+        return f"{APPLICATION}{told_apart(name, client_id)}"
+    whom = f" ({printable(subject, limit=36)})" if subject else ""
+    return f"{APPLICATION}{printable(client_id, limit=30)}{whom} [{printable(issuer.partition('://')[2][-34:])}]"
