@@ -76,10 +76,15 @@ def enter(request: PersonRequest) -> HttpResponse:
 @never_cache
 @login_required
 def decide(request: PersonRequest, pk: int) -> HttpResponseBase:
-    """Who asks for what, to the person who entered the code; with POST, their decision."""
-    device = devices.waiting(pk, person_id=request.user.pk, now=timezone.now())
+    """Who asks for what, to the person who entered the code; with POST, their decision. One that was made stands."""
+    now = timezone.now()
+    device = devices.waiting(pk, person_id=request.user.pk, now=now)
     if device is None:
-        return _code_page(request, CodeForm(), is_over=True, status=404)
+        # Pressed twice, or gone back to.
+        is_allowed = devices.decided(pk, person_id=request.user.pk, now=now)
+        if is_allowed is None:
+            return _code_page(request, CodeForm(), is_over=True, status=404)
+        return _done(is_allowed=is_allowed)
     if SENSITIVE_SCOPE.isdisjoint(device.scope.split()) or _signed_in_just_now(request):
         return _decide(request, device)
     return reauthenticated(_decide)(request, device)
@@ -103,7 +108,11 @@ def _decide(request: PersonRequest, device: DeviceAuthorization) -> HttpResponse
             allow_chosen(request, device.application, scope)
     if not is_decided:
         return HttpResponseSeeOther(request.path)
-    return HttpResponseSeeOther(reverse(f"oauth2_provider:device-{'allowed' if allow else 'denied'}"))
+    return _done(is_allowed=allow)
+
+
+def _done(*, is_allowed: bool) -> HttpResponse:
+    return HttpResponseSeeOther(reverse(f"oauth2_provider:device-{'allowed' if is_allowed else 'denied'}"))
 
 
 def _shown(request: PersonRequest, device: DeviceAuthorization) -> dict[str, object]:

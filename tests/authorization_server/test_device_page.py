@@ -152,9 +152,24 @@ def test_a_decision_stands(browser: Client) -> None:
 
     again = browser.post(place, {"decision": "allow"})
 
-    assert again.status_code == 404
+    assert (again.status_code, again["Location"]) == (303, "/device/denied/")
     assert statuses() == {"denied"}
     assert enter(browser, codes["user_code"]).status_code == 400
+
+
+def test_who_presses_allow_twice_reads_that_the_device_is_let_in(browser: Client) -> None:
+    codes = begin()
+    place = enter(browser, codes["user_code"])["Location"]
+    browser.post(place, {"decision": "allow"})
+
+    again = browser.post(place, {"decision": "allow"})
+    assert browser_of(make_user()).post(place, {"decision": "allow"}).status_code == 404
+    poll(codes["device_code"])
+    afterwards = browser.post(place, {"decision": "allow"})
+
+    assert (again.status_code, again["Location"]) == (303, "/device/allowed/")
+    assert (afterwards.status_code, poll(codes["device_code"]).status_code) == (404, 400)
+    assert "If it does not go on by itself, start again there" in text_of(afterwards)
 
 
 @pytest.mark.requirement(88)
@@ -219,7 +234,7 @@ def test_after_it_ran_out_a_device_is_not_let_in(browser: Client) -> None:
     response = browser.post(place, {"decision": "allow"})
 
     assert response.status_code == 404
-    assert "Start again there" in text_of(response)
+    assert "start again there" in text_of(response)
     assert error_of(poll(codes["device_code"])) == "expired_token"
 
 
