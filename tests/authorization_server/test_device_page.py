@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 from oauth2_provider.models import AccessToken, Application
 
-from hub.applications.authorizations import end
 from hub.authorization_server.devices import normalised
 from hub.authorization_server.models import DeviceAuthorization
 from integrations.models import Allowance
@@ -303,9 +302,17 @@ def test_what_was_ticked_by_who_denies_is_not_shared() -> None:
     assert not Allowance.objects.exists()
 
 
-def test_a_device_that_was_let_in_gets_nothing_once_the_application_was_removed() -> None:
-    person, application = make_user("ada"), Application.objects.get()
-    device_code = approved(person, scope="profile connections:read")
-    end(person.pk, application, actor="ada")
+@pytest.mark.parametrize("scope", ["profile", "profile connections:read"])
+def test_a_device_that_was_let_in_is_listed_and_removed_before_it_fetches_its_tokens(scope: str) -> None:
+    person = make_user("ada")
+    device_code, browser = approved(person, scope=scope), browser_of(person)
+    (row,) = browser.get("/applications/").context["authorized"]
+    assert (row.name, row.scope, row.last_used_at) == ("Example Client", frozenset(scope.split()), None)
+    assert row.since is not None
+    assert browser_of(make_user()).get("/applications/").context["authorized"] == []
+
+    assert browser.post("/applications/authorized/client-1/remove/").status_code == 303
+
+    assert browser.get("/applications/").context["authorized"] == []
     assert error_of(poll(device_code)) == "invalid_grant"
     assert not AccessToken.objects.exists()
