@@ -26,7 +26,7 @@ from oauth2_provider.settings import oauth2_settings
 from oauthlib.oauth2 import OAuth2Error
 
 from hub.applications.authorizations import scope_held, tell_allowed
-from hub.applications.choice import allow_chosen, choice_of
+from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another
 from hub.applications.redirect_uris import is_loopback
 from hub.applications.scope import concerns_connections
 from hub.authorization_server.client_authentication import is_registered_redirect_uri
@@ -61,6 +61,11 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         query.pop("approval_prompt", None)
         request.GET = query  # type: ignore[assignment]
         return super().get(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if CONNECT in request.POST:
+            return connect_another(self.request, request.GET.get("client_id", ""))
+        return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
 
     def get_initial(self) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_initial()
@@ -110,8 +115,7 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         context["held"] = [titles[token] for token in scope if token in held]
         context["destination"] = urlsplit(context["redirect_uri"]).netloc
         if concerns_connections(scope):
-            here = self.request.get_full_path()
-            context["choice"] = choice_of(self.request.user, application.client_id, back=here)
+            context["choice"] = choice_of(self.request, application.client_id)
         return context
 
     def render_to_response(self, context: Mapping[str, Any], **kwargs: Any) -> HttpResponse:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from oauth2_provider.scopes import get_scopes_backend
 
 from hub.applications.authorizations import tell_allowed
-from hub.applications.choice import allow_chosen, choice_of
+from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another
 from hub.applications.scope import concerns_connections
 from hub.authorization_server import devices
 from hub.authorization_server.configuration import SENSITIVE_SCOPE
@@ -99,6 +99,8 @@ def _signed_in_just_now(request: PersonRequest) -> bool:
 def _decide(request: PersonRequest, device: DeviceAuthorization) -> HttpResponse:
     if request.method != "POST":
         return render(request, "oauth2_provider/device_decision.html", _shown(request, device))
+    if CONNECT in request.POST:
+        return connect_another(request, device.application.client_id)
     allow = request.POST.get("decision") == "allow"
     with transaction.atomic():
         is_decided = devices.decide(device, person_id=request.user.pk, allow=allow, now=timezone.now())
@@ -117,10 +119,10 @@ def _done(*, is_allowed: bool) -> HttpResponse:
 
 def _shown(request: PersonRequest, device: DeviceAuthorization) -> dict[str, object]:
     titles = get_scopes_backend().get_all_scopes()
-    scope, here = device.scope.split(), request.get_full_path()
+    scope = device.scope.split()
     asks = concerns_connections(scope)
     return {
-        "choice": choice_of(request.user, device.application.client_id, back=here) if asks else None,
+        "choice": choice_of(request, device.application.client_id) if asks else None,
         "client_name": printable(device.application.name, limit=NAME_LIMIT) or gettext("Unnamed client"),
         "asked": [titles[name] for name in scope if name in titles],
         "device": device,
