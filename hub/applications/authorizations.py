@@ -10,7 +10,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken
 
 from hub.applications.scope import in_words
-from hub.authorization_server.models import DeviceAuthorization
+from hub.device_authorization import DeviceAuthorization
 from integrations.flows.allow import remove_application
 from integrations.flows.events import record
 from integrations.flows.lend import Borrower

@@ -30,7 +30,7 @@ from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_an
 from hub.applications.redirect_uris import is_loopback
 from hub.applications.scope import concerns_connections
 from hub.authorization_server.client_authentication import is_registered_redirect_uri
-from hub.authorization_server.resource import api_identifier
+from hub.resource_server.identifier import api_identifier
 from integrations.oauth.errors import printable
 
 NAME_LIMIT = 120

@@ -18,8 +18,8 @@ from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
-from hub.authorization_server.resource import api_identifier
 from hub.resource_server.authenticate import by_stored_token
+from hub.resource_server.identifier import api_identifier
 from integrations.api.caller import Caller
 from integrations.api.quota import QuotaSpent, spend
 from integrations.flows import lend
