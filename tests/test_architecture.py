@@ -234,6 +234,17 @@ def circles(sources: dict[str, str]) -> list[str]:
     return found
 
 
+def by_package(sources: dict[str, str], project: str) -> dict[str, str]:
+    """Each package of the project as one module, which imports what its modules import."""
+    joined: dict[str, str] = {}
+    for module, source in sources.items():
+        if under(module, project):
+            lines = [f"import {'.'.join(found.target.split('.')[:2])}\n" for found in imports(source, module)]
+            package = ".".join(module.split(".")[:2])
+            joined[package] = joined.get(package, "") + "".join(lines)
+    return joined
+
+
 def resolve(target: str, sources: dict[str, str]) -> str:
     """The module an import reaches: the name itself, or what holds it."""
     return target if target in sources else target.rpartition(".")[0]
@@ -271,6 +282,10 @@ def test_events_are_written_in_one_place() -> None:
 
 def test_no_two_modules_import_each_other() -> None:
     assert circles(OURS) == []
+
+
+def test_no_two_packages_of_the_project_import_each_other() -> None:
+    assert circles(by_package(OURS, "hub")) == []
 
 
 def test_no_module_is_named_after_nothing() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.test_architecture import circles, clock_faults, import_faults, size_faults
+from tests.test_architecture import by_package, circles, clock_faults, import_faults, size_faults
 
 BREAKS = {
     "a page opens the vault": ("integrations.web.views", "from integrations import vault"),
@@ -70,6 +70,18 @@ def test_a_circle_is_found_however_long() -> None:
     assert circles(sources) == [
         "integrations.flows.a → integrations.flows.b → integrations.flows.c → integrations.flows.a"
     ]
+
+
+def test_a_circle_of_packages_is_found_where_no_module_is_in_one() -> None:
+    sources = {
+        "hub.a.one": "from hub.b.one import thing",
+        "hub.b.one": "",
+        "hub.b.two": "from hub.a import two",
+        "hub.a.two": "import hub.a.one",
+    }
+
+    assert circles(sources) == []
+    assert circles(by_package(sources, "hub")) == ["hub.a → hub.b → hub.a"]
 
 
 def test_two_users_of_one_module_are_no_circle() -> None:

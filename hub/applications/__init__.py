@@ -11,4 +11,5 @@ models            an application that an operator switched off
 suspension        what the authorization server asks about that
 views  own_views  the pages; urls and forms with them
 admin             for operators: switch off, and open the hub's own connections to an application
+admin_form        what operators may change about one
 """

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from oauth2_provider.models import Application
 
 from hub.applications import registration
+from hub.applications.admin_form import AdminForm
 from hub.applications.authorizations import people_of, shown_name
 from hub.applications.kinds import SERVICE, kind_of
 from hub.applications.suspension import resume, suspend
@@ -85,6 +86,7 @@ class ApplicationAdmin(GuardedList):
     list_filter = (StandingFilter, "client_type", "authorization_grant_type")
     list_select_related = ("user", "suspension")
     view_on_site = False
+    form = AdminForm
     search_fields = ("name", "client_id", "user__username")
     actions = ("switch_on", "switch_off")
     fields = (

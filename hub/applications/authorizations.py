@@ -10,7 +10,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken
 
 from hub.applications.scope import in_words
-from hub.authorization_server.models import DeviceAuthorization
+from hub.device_authorization import DeviceAuthorization
 from integrations.flows.allow import remove_application
 from integrations.flows.events import record
 from integrations.flows.lend import Borrower
@@ -73,20 +73,29 @@ def scope_held(person_id: int, application: Application, *, now: datetime) -> fr
 
 
 def authorized(person_id: int, *, now: datetime, client_id: str | None = None) -> list[Authorized]:
-    """What a person allowed, by name; only the application of a `client_id` if there is one given."""
-    live = live_tokens(person_id, now=now)
+    """What a person allowed, by name; only the application of a `client_id` if there is one given.
+
+    One that was allowed and has yet to fetch its tokens is there too, or nobody could stop it until it has.
+    """
+    live, waiting = live_tokens(person_id, now=now), _let_in(person_id).filter(expires_at__gt=now)
     rules = Allowance.objects.filter(issuer="", person_id=person_id).select_related("connection")
     if client_id is not None:
         live, rules = live.filter(application__client_id=client_id), rules.filter(client_id=client_id)
+        waiting = waiting.filter(application__client_id=client_id)
     by_client: dict[str, list[Allowance]] = {}
     for rule in rules:
         by_client.setdefault(rule.client_id, []).append(rule)
     scope: dict[int, set[str]] = {}
-    for pk, text in live.values_list("application_id", "scope"):
+    for pk, text in (*live.values_list("application_id", "scope"), *waiting.values_list("application_id", "scope")):
         scope.setdefault(pk, set()).update(text.split())
     found = Application.objects.filter(Q(pk__in=scope) | Q(client_id__in=by_client))
     rows = [_row(person_id, row, scope.get(row.pk, set()), by_client.get(row.client_id, [])) for row in found]
     return sorted(rows, key=lambda row: (row.name.lower(), row.client_id))
+
+
+def _let_in(person_id: int) -> QuerySet[DeviceAuthorization]:
+    """Devices that a person let in and that have not come for their tokens."""
+    return DeviceAuthorization.objects.filter(person_id=person_id, status=DeviceAuthorization.Status.APPROVED)
 
 
 def tell_allowed(request: PersonRequest, application: Application, scope: Iterable[str]) -> None:
@@ -154,10 +163,11 @@ def _moments(
     mine = {"user_id": person_id, "application": application}
     tokens = AccessToken.objects.filter(**mine).aggregate(first=Min("created"), last=Max("created"))
     first = RefreshToken.objects.filter(**mine).aggregate(first=Min("created"))["first"]
+    let_in = _let_in(person_id).filter(application=application).aggregate(first=Min("created_at"))["first"]
     borrower = Borrower(issuer="", client_id=application.client_id, client_name=application.name, person_id=person_id)
     uses = Use.objects.filter(connection__in=[rule.connection_id for rule in rules], actor=borrower.actor)
     used = uses.aggregate(last=Max("last_used_at"))["last"]
-    began = _present([tokens["first"], first, *(rule.created_at for rule in rules)])
+    began = _present([tokens["first"], first, let_in, *(rule.created_at for rule in rules)])
     last = _present([tokens["last"], used])
     return (min(began) if began else None), (max(last) if last else None)
 

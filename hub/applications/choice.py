@@ -1,22 +1,23 @@
 """Which connections an application may use, feature by feature: a part of any form that asks a person.
 
-A page takes three steps, as the consent page does:
+A page takes four steps, as the consent page does:
 
-    choice = choice_of(request.user, client_id, back=request.get_full_path())    # None: the scope needs none
+    choice = choice_of(request, client_id)                                       # None: the scope needs none
     {% include "applications/connection_choice.html" with choice=choice only %}  # inside its <form>
+    if CONNECT in request.POST: return connect_another(request, client_id)       # another button of the form
     allow_chosen(request, application, scope)                                    # in the transaction of its grant
 
 Nothing that a form says is believed: what is not the person's own, not switched on or not a feature is passed over.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from oauth2_provider.models import Application
@@ -27,13 +28,18 @@ from integrations.flows.allow import allow
 from integrations.models import Allowance, Connection
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Feature, Provider
-from integrations.web.addresses import safe_path, with_next
+from integrations.web.addresses import HttpResponseSeeOther, safe_path, with_next
 from integrations.web.presentation import ConnectionCard, connection_card
 from integrations.web.visitor import PersonRequest, client_address
 from integrations.web.wording import said
 
 #: The name of every tick: its value is `<uuid of the connection>:<slug of the feature>`.
 FIELD = "allowed"
+#: The button that connects one more account, and comes back to what was ticked.
+CONNECT = "connect"
+#: Where a session keeps the ticks meanwhile: an address that did could be an application's.
+KEPT = "hub.applications.choice"
+TICK_LENGTH = 100
 #: With more connections than this, only those that are allowed or pointed at are unfolded.
 UNFOLDED_AT_MOST = 6
 
@@ -71,9 +77,13 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """The whole form part. `add_path` connects one more account and comes back; `replaces`: there is one already."""
+    """The whole form part, on the page at `here`; `replaces`: there is a choice already.
+
+    `add_path` connects one more account and comes back.
+    """
 
     services: tuple[Service, ...]
+    here: str
     add_path: str
     replaces: bool
 
@@ -98,24 +108,34 @@ def pointed_at(query: QueryDict) -> Pointed:
     return Pointed(connection=connection, scope=frozenset(query.get("scope", "").split()))
 
 
-def choice_of(person: User, client_id: str, *, back: str, pointed: Pointed = NOWHERE) -> Choice:
+def choice_of(request: PersonRequest, client_id: str, *, pointed: Pointed = NOWHERE) -> Choice:
     """What a person can choose from, with what they allowed this application earlier ticked.
 
-    `back` is the page that the choice stands on, which connecting another account comes back to.
+    If they went to connect another account in between, once more with what they had ticked then.
     """
+    person, kept = request.user, request.session.pop(KEPT, {})
+    ticked = frozenset(kept["ticked"]) if kept.get("client_id") == client_id else None
     rules = {rule.connection_id: rule for rule in _rules(person, client_id)}
     rows = list(_shareable(person, rules))
     is_long = len(rows) > UNFOLDED_AT_MOST
     by_service: dict[str, list[Share]] = {}
     for row in rows:
-        share = _share(row, rules.get(row.pk), pointed=pointed, is_long=is_long)
+        share = _share(row, rules.get(row.pk), pointed=pointed, is_long=is_long, ticked=ticked)
         by_service.setdefault(row.registration.provider, []).append(share)
     services = (_service(key, shares, is_long=is_long) for key, shares in by_service.items())
     return Choice(
         services=tuple(sorted(services, key=lambda service: service.name.lower())),
-        add_path=with_next(reverse("integrations:catalogue"), next_path=safe_path(back)),
+        here=safe_path(request.get_full_path()),
+        add_path=_add_path(request),
         replaces=bool(rules),
     )
+
+
+def connect_another(request: PersonRequest, client_id: str) -> HttpResponse:
+    """Keep what is ticked for the page to come back to, and go and connect an account; nothing is allowed by it."""
+    ticked = [value for value in request.POST.getlist(FIELD) if len(value) <= TICK_LENGTH]
+    request.session[KEPT] = {"client_id": client_id, "ticked": ticked}
+    return HttpResponseSeeOther(_add_path(request))
 
 
 def chosen(person: User, client_id: str, ticked: Iterable[str]) -> dict[int, set[str]]:
@@ -148,6 +168,10 @@ def allow_chosen(request: PersonRequest, application: Application, scope: Collec
     )
 
 
+def _add_path(request: PersonRequest) -> str:
+    return with_next(reverse("integrations:catalogue"), next_path=safe_path(request.get_full_path()))
+
+
 def _rules(person: User, client_id: str) -> models.QuerySet[Allowance]:
     return Allowance.objects.filter(issuer="", client_id=client_id, person=person, connection__isnull=False)
 
@@ -160,20 +184,23 @@ def _shareable(person: User, allowed: Mapping[int | None, Allowance] | Iterable[
     return (row for row in found if row.registration.provider in PROVIDERS)
 
 
-def _share(row: Connection, rule: Allowance | None, *, pointed: Pointed, is_long: bool) -> Share:
+def _share(
+    row: Connection, rule: Allowance | None, *, pointed: Pointed, is_long: bool, ticked: frozenset[str] | None
+) -> Share:
     provider = PROVIDERS[row.registration.provider]
     on, _off = provider.features_of(row.scope)
     is_pointed = pointed.connection == row.uuid
     missing = pointed.scope if is_pointed else frozenset()
     earlier = frozenset(rule.features) if rule else frozenset()
+    ticks = [_tick(row, provider, feature, earlier=earlier if rule else None, missing=missing) for feature in on]
+    if ticked is not None:
+        ticks = [replace(tick, is_ticked=tick.value in ticked) for tick in ticks]
     return Share(
         card=connection_card(row),
-        ticks=tuple(
-            _tick(row, provider, feature, earlier=earlier if rule else None, missing=missing) for feature in on
-        ),
+        ticks=tuple(ticks),
         state=_state(len(earlier & {feature.slug for feature in on}), len(on)) if rule else _("Not allowed"),
         warning="" if row.is_usable else _("It cannot be used at the moment; see its own page."),
-        is_open=bool(rule) or is_pointed or not is_long,
+        is_open=bool(rule) or is_pointed or not is_long or any(tick.is_ticked for tick in ticks),
     )
 
 

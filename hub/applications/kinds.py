@@ -42,7 +42,7 @@ WEB = Kind(
 )
 PUBLIC = Kind(
     slug="public",
-    title=_("In a browser, on a phone or at the command line"),
+    title=_("On a phone, on a computer or at the command line"),
     text=_("It can keep no secret, so it gets none. People come back to an address of it, or on their own machine."),
     client_type=Application.CLIENT_PUBLIC,
     grant=Application.GRANT_AUTHORIZATION_CODE,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 LIMIT = 20
 LENGTH_LIMIT = 500
 #: Printable ASCII without what a browser or another parser could read in its own way.
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9\[\]:.-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?", re.ASCII)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9\[\]:.-]+(/[A-Za-z0-9._~!$&'()+,;=:@%/?-]*)?", re.ASCII)
 LOOPBACK = "http://127.0.0.1"
 
 
@@ -33,7 +33,7 @@ def check(address: str, *, loopback: bool) -> str:
         raise AddressRefused(_("This is not an address.")) from None
     if "@" in parts.netloc:
         raise AddressRefused(_("An address must not have a user name or a password in it."))
-    if not ADDRESS.fullmatch(address) or not host or "*" in host:
+    if not ADDRESS.fullmatch(address) or not host:
         raise AddressRefused(_("Write the whole address, such as https://app.example.com/callback."))
     if parts.scheme == "https" or (loopback and parts.scheme == "http" and is_loopback(host)):
         return address

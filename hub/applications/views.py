@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from hub.applications import authorizations
 from hub.applications.authorizations import Authorized
-from hub.applications.choice import allow_chosen, choice_of, pointed_at
+from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another, pointed_at
 from hub.applications.kinds import kind_of
 from hub.applications.registration import may_register, registered_by
 from hub.applications.scope import OF_CONNECTIONS, concerns_connections
@@ -46,6 +46,8 @@ def authorized(request: PersonRequest, client_id: str) -> HttpResponse:
     found = _found(request, client_id)
     is_suspended = hasattr(found.application, "suspension")
     has_choice = not is_suspended and (concerns_connections(found.scope) or bool(found.connections))
+    if CONNECT in request.POST:
+        return connect_another(request, client_id)
     if request.method == "POST":
         if is_suspended:
             messages.error(request, _("Nothing was changed: an operator has switched this application off."))
@@ -55,7 +57,7 @@ def authorized(request: PersonRequest, client_id: str) -> HttpResponse:
             messages.success(request, _("Saved. This is what %(name)s may use from now on.") % words)
         return HttpResponseSeeOther(reverse("applications:authorized", args=[client_id]))
     pointed = pointed_at(request.GET)
-    choice = choice_of(request.user, client_id, back=request.get_full_path(), pointed=pointed)
+    choice = choice_of(request, client_id, pointed=pointed)
     context = {
         "found": found,
         "choice": choice if has_choice else None,

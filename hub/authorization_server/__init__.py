@@ -15,5 +15,6 @@ registration           the same, for clients that register (RFC 7591); off
 consent  device_page   what people see: authorize, and where they let a device in
 metadata               what is said of all this (RFC 8414, RFC 9728)
 models                 devices that wait, codes that were spent, counts; deleted by the command `prune_grants`
+                       (a device's row stands below, in `hub.device_authorization`, as applications ask it too)
 urls                   what answers; nothing else of the toolkit is exposed
 """

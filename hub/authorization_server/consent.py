@@ -26,16 +26,18 @@ from oauth2_provider.settings import oauth2_settings
 from oauthlib.oauth2 import OAuth2Error
 
 from hub.applications.authorizations import scope_held, tell_allowed
-from hub.applications.choice import allow_chosen, choice_of
+from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another
 from hub.applications.redirect_uris import is_loopback
 from hub.applications.scope import concerns_connections
 from hub.authorization_server.client_authentication import is_registered_redirect_uri
-from hub.authorization_server.resource import api_identifier
+from hub.resource_server.identifier import api_identifier
 from integrations.flows.named import mark_of
 from integrations.oauth.errors import printable
 
 NAME_LIMIT = 120
 SALT = "hub.authorization_server.consent"
+#: How long somebody may think; what an application began is over by then.
+GOOD_FOR_SECONDS = 3600
 #: What a person reads on the page, or what is done with their answer.
 SHOWN = (
     *("client_id", "redirect_uri", "scope", "state", "response_type"),
@@ -47,6 +49,7 @@ class ConsentForm(AllowForm):  # type: ignore[misc]
     """The toolkit's form, and a signed copy of what the page showed."""
 
     shown = forms.CharField(widget=forms.HiddenInput())
+    state = forms.CharField(required=False, strip=False, widget=forms.HiddenInput())
 
 
 class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
@@ -60,6 +63,11 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         request.GET = query  # type: ignore[assignment]
         return super().get(request, *args, **kwargs)  # type: ignore[no-any-return]
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if CONNECT in request.POST:
+            return connect_another(self.request, request.GET.get("client_id", ""))
+        return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
+
     def get_initial(self) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_initial()
         return initial | {"shown": _signed(self.request, initial)}
@@ -70,8 +78,14 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
             return self.form_invalid(form)
         if set(form.cleaned_data["resource"].split()) - {api_identifier()}:
             return self.form_invalid(form)
-        if not _is_what_was_shown(self.request, form.cleaned_data):
+        try:
+            shown = _what_was_shown(self.request, form.cleaned_data)
+        except signing.SignatureExpired:
+            return self.render_to_response({"error": {"error": "invalid_request"}, "is_old": True}, status=400)
+        if shown is None:
             return self.form_invalid(form)
+        # To the letter (RFC 6749 §4.1.2): a form has other line breaks.
+        form.cleaned_data["state"] = shown["state"]
         with transaction.atomic():
             response: HttpResponse = super().form_valid(form)
             # Known only where the toolkit made a grant.
@@ -103,8 +117,7 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         context["held"] = [titles[token] for token in scope if token in held]
         context["destination"] = urlsplit(context["redirect_uri"]).netloc
         if concerns_connections(scope):
-            here = self.request.get_full_path()
-            context["choice"] = choice_of(self.request.user, application.client_id, back=here)
+            context["choice"] = choice_of(self.request, application.client_id)
         return context
 
     def render_to_response(self, context: Mapping[str, Any], **kwargs: Any) -> HttpResponse:
@@ -131,18 +144,30 @@ def _signed(request: HttpRequest, shown: Mapping[str, Any]) -> str:
     return signing.dumps([request.user.pk, *(_text(shown.get(name)) for name in SHOWN)], salt=SALT)
 
 
-def _is_what_was_shown(request: HttpRequest, sent: Mapping[str, Any]) -> bool:
-    """Whether this person was shown just this."""
+def _what_was_shown(request: HttpRequest, sent: Mapping[str, Any]) -> dict[str, str] | None:
+    """What the page showed, by name; None unless this person was shown it, and the form says the same.
+
+    Raises:
+        SignatureExpired: it was shown to somebody, longer ago than GOOD_FOR_SECONDS.
+    """
     try:
-        shown = signing.loads(sent["shown"], salt=SALT)
+        person, *texts = signing.loads(sent["shown"], salt=SALT, max_age=GOOD_FOR_SECONDS)
+    except signing.SignatureExpired:
+        raise
     except signing.BadSignature:
-        return False
-    return bool(shown == [request.user.pk, *(_text(sent.get(name)) for name in SHOWN)])
+        return None
+    is_same = [_comparable(text) for text in texts] == [_comparable(_text(sent.get(name))) for name in SHOWN]
+    return dict(zip(SHOWN, texts, strict=True)) if person == request.user.pk and is_same else None
 
 
 def _text(value: object) -> str:
-    # A form field is stripped, and one that is missing is the empty text.
-    return "" if value is None else str(value).strip()
+    # A field that is missing is the empty text.
+    return "" if value is None else str(value)
+
+
+def _comparable(text: str) -> str:
+    # Forms strip most fields, and browsers write line breaks their own way.
+    return text.strip().replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _as_text(error: Mapping[str, Any] | OAuth2Error) -> dict[str, str]:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from oauth2_provider.scopes import get_scopes_backend
 
 from hub.applications.authorizations import tell_allowed
-from hub.applications.choice import allow_chosen, choice_of
+from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another
 from hub.applications.scope import concerns_connections
 from hub.authorization_server import devices
 from hub.authorization_server.configuration import SENSITIVE_SCOPE
@@ -77,10 +77,15 @@ def enter(request: PersonRequest) -> HttpResponse:
 @never_cache
 @login_required
 def decide(request: PersonRequest, pk: int) -> HttpResponseBase:
-    """Who asks for what, to the person who entered the code; with POST, their decision."""
-    device = devices.waiting(pk, person_id=request.user.pk, now=timezone.now())
+    """Who asks for what, to the person who entered the code; with POST, their decision. One that was made stands."""
+    now = timezone.now()
+    device = devices.waiting(pk, person_id=request.user.pk, now=now)
     if device is None:
-        return _code_page(request, CodeForm(), is_over=True, status=404)
+        # Pressed twice, or gone back to.
+        is_allowed = devices.decided(pk, person_id=request.user.pk, now=now)
+        if is_allowed is None:
+            return _code_page(request, CodeForm(), is_over=True, status=404)
+        return _done(is_allowed=is_allowed)
     if SENSITIVE_SCOPE.isdisjoint(device.scope.split()) or _signed_in_just_now(request):
         return _decide(request, device)
     return reauthenticated(_decide)(request, device)
@@ -95,6 +100,8 @@ def _signed_in_just_now(request: PersonRequest) -> bool:
 def _decide(request: PersonRequest, device: DeviceAuthorization) -> HttpResponse:
     if request.method != "POST":
         return render(request, "oauth2_provider/device_decision.html", _shown(request, device))
+    if CONNECT in request.POST:
+        return connect_another(request, device.application.client_id)
     allow = request.POST.get("decision") == "allow"
     with transaction.atomic():
         is_decided = devices.decide(device, person_id=request.user.pk, allow=allow, now=timezone.now())
@@ -104,15 +111,19 @@ def _decide(request: PersonRequest, device: DeviceAuthorization) -> HttpResponse
             allow_chosen(request, device.application, scope)
     if not is_decided:
         return HttpResponseSeeOther(request.path)
-    return HttpResponseSeeOther(reverse(f"oauth2_provider:device-{'allowed' if allow else 'denied'}"))
+    return _done(is_allowed=allow)
+
+
+def _done(*, is_allowed: bool) -> HttpResponse:
+    return HttpResponseSeeOther(reverse(f"oauth2_provider:device-{'allowed' if is_allowed else 'denied'}"))
 
 
 def _shown(request: PersonRequest, device: DeviceAuthorization) -> dict[str, object]:
     titles = get_scopes_backend().get_all_scopes()
-    scope, here = device.scope.split(), request.get_full_path()
+    scope = device.scope.split()
     asks = concerns_connections(scope)
     return {
-        "choice": choice_of(request.user, device.application.client_id, back=here) if asks else None,
+        "choice": choice_of(request, device.application.client_id) if asks else None,
         "client_name": printable(device.application.name, limit=NAME_LIMIT) or gettext("Unnamed client"),
         "mark": mark_of(device.application.client_id),
         "asked": [titles[name] for name in scope if name in titles],

@@ -136,6 +136,13 @@ def waiting(pk: int, *, person_id: int, now: datetime) -> DeviceAuthorization | 
     ).first()
 
 
+def decided(pk: int, *, person_id: int, now: datetime) -> bool | None:
+    """How this person decided about a device that has not fetched its tokens yet; None where there is none."""
+    rows = DeviceAuthorization.objects.filter(pk=pk, person_id=person_id, expires_at__gt=now)
+    status = rows.exclude(status=DeviceAuthorization.Status.PENDING).values_list("status", flat=True).first()
+    return None if status is None else status == DeviceAuthorization.Status.APPROVED
+
+
 def decide(device: DeviceAuthorization, *, person_id: int, allow: bool, now: datetime) -> bool:
     """Let the device have what it asked for, or not; false if it no longer waits for this person."""
     status = DeviceAuthorization.Status.APPROVED if allow else DeviceAuthorization.Status.DENIED

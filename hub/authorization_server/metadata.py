@@ -12,7 +12,7 @@ from oauth2_provider.settings import oauth2_settings
 
 from hub.authorization_server import token_exchange
 from hub.authorization_server.configuration import GRANT_TYPES, SCOPE
-from hub.authorization_server.resource import api_identifier
+from hub.resource_server.identifier import api_identifier
 
 SECRET_METHODS = ["client_secret_basic", "client_secret_post"]
 #: `none`: a public client names itself, and shows no secret.

@@ -2,16 +2,10 @@
 
 from collections.abc import Collection
 
-from django.conf import settings
 from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749 import errors
 
-API_PATH = "/api/v1"
-
-
-def api_identifier() -> str:
-    """The resource identifier of the hub's API; metadata (RFC 9728) and tokens' `aud` say this one."""
-    return f"{settings.SITE_URL}{API_PATH}"
+from hub.resource_server.identifier import api_identifier
 
 
 def values_of(request: Request) -> list[str]:

@@ -13,14 +13,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from oauth2_provider.models import Application
 from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
-from hub.authorization_server.resource import api_identifier
 from hub.resource_server.authenticate import by_stored_token
+from hub.resource_server.identifier import api_identifier
 from integrations.api.caller import Caller
 from integrations.api.quota import QuotaSpent, spend
 from integrations.flows import lend
@@ -71,10 +70,12 @@ class TokenExchangeGrant(GrantTypeBase):  # type: ignore[misc]
         return headers, json.dumps(answer), 200
 
     def _exchange(self, request: Request) -> AccessToken:
-        if not self.request_validator.authenticate_client(request):
+        validator = self.request_validator
+        if not validator.client_authentication_required(request):
+            # A public client, which is right to show no secret.
+            raise errors.UnauthorizedClientError("Token exchange is for clients with a secret.", request=request)
+        if not validator.authenticate_client(request):
             raise errors.InvalidClientError(request=request)
-        if request.client.client_type != Application.CLIENT_CONFIDENTIAL:
-            raise errors.UnauthorizedClientError(request=request)
         fields = _Fields(request)
         fields.require_access_tokens()
         caller = _caller(fields.one("subject_token"), request)

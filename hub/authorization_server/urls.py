@@ -3,7 +3,7 @@
 from django.urls import path
 
 from hub.authorization_server import consent, device_page, endpoints, metadata, registration
-from hub.authorization_server.resource import API_PATH
+from hub.resource_server.identifier import API_PATH
 
 app_name = "oauth2_provider"
 

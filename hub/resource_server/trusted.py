@@ -8,7 +8,7 @@ from threading import Lock
 from django.conf import settings
 from oauth2_provider.scopes import get_scopes_backend
 
-from hub.authorization_server.resource import api_identifier
+from hub.resource_server.identifier import api_identifier
 from integrations.api.caller import BearerRefused, Caller
 from integrations.flows import clients
 from integrations.flows.lend import Borrower

@@ -34,8 +34,8 @@ type Origin = tuple[str, str, int]
 class Call:
     """What is to be sent. `url` is absolute and of ASCII; a body has a `length`, None: there is none.
 
-    `replayable`: the body can be read once more, and so sent again. `owner`: on whose behalf; who sent a body, which the
-    other side may have taken for a next call, leaves the connection to nobody else.
+    `replayable`: the body can be read once more, and so sent again. `owner`: on whose behalf. Who sent a body leaves
+    the connection to nobody else, for the other side may have taken it for a next call.
     """
 
     method: str

@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from oauth2_provider.models import AccessToken, Application
+from pytest_django import Settings
 
 from hub.applications.models import Suspension
 from integrations.flows import lend
@@ -46,6 +47,34 @@ def service() -> Application:
 
 def borrower(client_id: str = "robot") -> Borrower:
     return Borrower(issuer="", client_id=client_id, client_name="Robot", person_id=None)
+
+
+@pytest.mark.requirement(136)
+@pytest.mark.parametrize(
+    ("address", "is_for"),
+    [
+        ("https://app.example/callback", ("public", "confidential")),
+        ("http://127.0.0.1/callback", ("public",)),
+        ("http://localhost/callback", ()),
+        ("http://app.example/callback", ()),
+        ("https://user@app.example/", ()),
+        ("", ()),
+    ],
+)
+@pytest.mark.parametrize("client_type", ["public", "confidential"])
+def test_an_operator_changes_addresses_by_the_rule_of_the_pages(
+    settings: Settings, address: str, is_for: tuple[str, ...], client_type: str
+) -> None:
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "ALLOWED_REDIRECT_URI_SCHEMES": ["https"]}
+    application = make_application(client_type=client_type, redirect_uris="http://127.0.0.1:4000/kept")
+    changed = {"name": "Other", "redirect_uris": f"http://127.0.0.1:4000/kept\n{address}" if address else " "}
+
+    member("view_application", "change_application").post(f"{LISTED}{application.pk}/change/", changed)
+
+    application.refresh_from_db()
+    expected = f"http://127.0.0.1:4000/kept {address}" if client_type in is_for else "http://127.0.0.1:4000/kept"
+    assert application.redirect_uris == expected
+    assert (application.name == "Other") == (client_type in is_for)
 
 
 # -- switching off

@@ -24,6 +24,7 @@ NEVER = [
     "https://user:pass@app.example/callback",
     "https://app.example\\@evil.example/",
     "https://*.example/callback",
+    "https://app.example/*",
     "https://app.example/call back",
     "https://app.example/\u202e",
     "https://b\u00fccher.example/",

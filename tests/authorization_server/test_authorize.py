@@ -1,9 +1,12 @@
 """RFC 6749 §4.1.1, §4.1.2: the page that asks, and what comes back from it."""
 
+import time
 from typing import Any
 
 import pytest
+from django.core.signing import TimestampSigner, b62_encode
 from django.test import Client
+from oauth2_provider.models import Grant
 
 from tests.authorization_server.steps import (
     REDIRECT_URI,
@@ -25,6 +28,17 @@ def browser() -> Client:
     browser = Client()
     browser.force_login(make_user())
     return browser
+
+
+def earlier(signed: str, seconds: int) -> str:
+    """What is signed, as if it had been some time ago."""
+
+    class Earlier(TimestampSigner):
+        def timestamp(self) -> str:
+            return b62_encode(int(time.time()) - seconds)
+
+    signer = Earlier(salt="hub.authorization_server.consent")
+    return signer.sign(signer.unsign(signed))
 
 
 def open_page(browser: Client, **changes: str | None) -> Any:
@@ -103,6 +117,27 @@ def test_a_response_names_the_issuer_once_whatever_it_says(browser: Client, allo
     assert response_of(response)["iss"] == ISSUER
     assert response["Location"].count("iss=") == 1
     assert response_of(response)["state"] == "state-1"
+
+
+@pytest.mark.parametrize("state", ["  x ", "a+b%20c&d=e#f;g?/", "\u00e9\U0001f511 \u202e", "a\nb\r\nc\td", "%zz"])
+def test_the_state_comes_back_exactly_as_it_was_sent(browser: Client, state: str) -> None:
+    typed = {"state": state.replace("\r\n", "\n").replace("\n", "\r\n")}  # as a browser sends it
+
+    answers = [decide(browser, allow=allow, state=state, form=typed) for allow in (True, False)]
+    answers.append(open_page(browser, state=state, scope="everything"))
+
+    assert [response_of(answer)["state"] for answer in answers] == [state] * 3
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(3590, 303), (3610, 400)])
+def test_a_page_that_was_opened_over_an_hour_ago_leads_nowhere(browser: Client, seconds: int, status: int) -> None:
+    shown = open_page(browser).context["form"].initial["shown"]
+
+    answer = decide(browser, form={"shown": earlier(shown, seconds)})
+
+    assert answer.status_code == status
+    assert ("Start again from the application" in answer.content.decode()) == (status == 400)
+    assert Grant.objects.exists() == (status == 303)
 
 
 def test_an_error_response_names_the_issuer(browser: Client) -> None:

@@ -12,7 +12,8 @@ from pytest_django import Settings
 from hub.authorization_server.configuration import registration_token
 from hub.authorization_server.models import Tally
 from hub.environment import Environment
-from tests.authorization_server.steps import basic, send
+from tests.authorization_server.steps import basic, decide, send
+from tests.factories import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement(152)]
 TOKEN = "initial-access-token-of-an-operator"
@@ -129,6 +130,26 @@ def test_a_redirect_uri_has_to_be_plain_https(uri: str) -> None:
 
     assert (response.status_code, response.json()["error"]) == (400, "invalid_redirect_uri")
     assert not Application.objects.exists()
+
+
+def test_a_client_without_a_secret_may_have_people_sent_back_to_their_own_machine(settings: Settings) -> None:
+    # As in production.
+    settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "ALLOWED_REDIRECT_URI_SCHEMES": ["https"]}
+    own = METADATA | {"redirect_uris": ["http://127.0.0.1/callback", "http://[::1]:4000/"]}
+
+    assert register(own).json()["error"] == "invalid_redirect_uri"
+    body = register(own | {"token_endpoint_auth_method": "none"}).json()
+
+    browser = Client()
+    browser.force_login(make_user())
+    back = decide(browser, client_id=body["client_id"], redirect_uri="http://127.0.0.1:51234/callback")
+    assert back["Location"].startswith("http://127.0.0.1:51234/callback?code=")
+
+
+@pytest.mark.parametrize("method", ["none", "client_secret_basic"])
+def test_a_name_is_nobodys_own_machine(method: str) -> None:
+    uris = {"redirect_uris": ["http://localhost/callback"], "token_endpoint_auth_method": method}
+    assert register(METADATA | uris).json()["error"] == "invalid_redirect_uri"
 
 
 @pytest.mark.parametrize("name", ["client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"])

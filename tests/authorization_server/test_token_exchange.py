@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from integrations.models import Connection, Use
 from tests.api.calling import issue
-from tests.authorization_server.steps import make_application, token_request
+from tests.authorization_server.steps import make_application, send, token_request
 from tests.factories import make_connection, make_tokens, make_user
 from tests.lending import make_allowance
 
@@ -181,8 +181,11 @@ def test_client_authenticates(connection: Connection) -> None:
 def test_public_client_has_the_plain_endpoint(connection: Connection) -> None:
     token = issue(connection.owner)
     Application.objects.update(client_type=Application.CLIENT_PUBLIC)
-    response = exchange(connection, subject_token=token, client_id="client-1")
-    assert told(response)[1] in ("unauthorized_client", "invalid_client")
+    form = {"grant_type": GRANT_TYPE, "subject_token": token, "subject_token_type": ACCESS_TOKEN}
+    named = {**form, "resource": f"{API}/connections/{connection.uuid}", "client_id": "client-1"}
+    assert told(send("/oauth/token/", named)) == (400, "unauthorized_client")
+    assert told(exchange(connection, subject_token=token)) == (401, "invalid_client")
+    assert told(send("/oauth/token/", {**named, "client_id": "client-2"})) == (401, "invalid_client")
 
 
 def test_quota_is_the_same_as_at_the_api(connection: Connection, settings: Settings) -> None:

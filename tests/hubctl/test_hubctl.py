@@ -115,6 +115,18 @@ def test_signing_out_ends_it_at_the_hub_too(terminal: Terminal, person: User, co
     assert terminal.run("list").code == 3
 
 
+def test_signing_in_again_ends_the_sign_in_before(terminal: Terminal, person: User, connection: Connection) -> None:
+    terminal.sign_in(person, (connection, ALL))
+    kept = terminal.folder / "credentials.json"
+    earlier = kept.read_bytes()
+
+    assert terminal.sign_in(person, (connection, ALL)).code == 0
+
+    assert terminal.run("list").code == 0
+    kept.write_bytes(earlier)
+    assert terminal.run("list").code == 3
+
+
 @pytest.mark.parametrize(
     "address", ["http://hub.example.com", "https://user@hub.example.com", "https://", "nonsense:x"]
 )

@@ -59,9 +59,11 @@ def read(origin: str | None) -> Credentials:
     return found
 
 
-def write(credentials: Credentials) -> None:
-    """Keep credentials; the file is never half written."""
-    _write_all({**_read_all(), credentials.origin: credentials})
+def write(credentials: Credentials) -> Credentials | None:
+    """Keep credentials, and return those that were kept in their place; the file is never half written."""
+    known = _read_all()
+    _write_all({**known, credentials.origin: credentials})
+    return known.get(credentials.origin)
 
 
 def forget(origin: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -64,11 +65,7 @@ class Hub:
         """Have the hub end our tokens, and keep them no longer."""
         with credentials.locked():
             kept = credentials.read(self.origin)
-            if kept.revocation_endpoint and kept.refresh_token:
-                form = {"token": kept.refresh_token, "token_type_hint": "refresh_token", "client_id": kept.client_id}
-                answer = post_form(kept.revocation_endpoint, form)
-                if answer.status != 200 and answer.members().get("error") != "invalid_client":
-                    raise TryLater(f"The hub did not end the tokens ({answer.reason}). They are kept; try again.")
+            end(kept)
             credentials.forget(kept.origin)
 
     def _ask(
@@ -129,8 +126,25 @@ def with_tokens(kept: Credentials, found: Mapping[str, Json]) -> Credentials:
     return kept
 
 
+def end(kept: Credentials) -> None:
+    """Have the hub end tokens (RFC 7009).
+
+    Raises:
+        TryLater: it did not.
+    """
+    if not kept.revocation_endpoint or not kept.refresh_token:
+        return
+    form = {"token": kept.refresh_token, "token_type_hint": "refresh_token", "client_id": kept.client_id}
+    answer = post_form(kept.revocation_endpoint, form)
+    if answer.status != 200 and answer.members().get("error") != "invalid_client":
+        raise TryLater(f"The hub did not end the tokens ({answer.reason}). They are kept; try again.")
+
+
 def sign_in(origin: str, *, client_id: str, scope: str, show: Callable[[device.Code], None]) -> Credentials:
-    """Sign in by device grant: `show` tells the person what to do; returns when they have done it."""
+    """Sign in by device grant: `show` tells the person what to do; returns when they have done it.
+
+    An earlier sign-in at the hub ends, as nothing keeps its tokens any more.
+    """
     endpoints = device.discover(origin)
     code = device.ask_for_code(endpoints["device_authorization_endpoint"], client_id=client_id, scope=scope)
     kept = Credentials(
@@ -142,7 +156,11 @@ def sign_in(origin: str, *, client_id: str, scope: str, show: Callable[[device.C
     show(code)
     with_tokens(kept, device.wait_for_token(code, kept))
     with credentials.locked():
-        credentials.write(kept)
+        earlier = credentials.write(kept)
+        if earlier:
+            # The new one is good whether or not the hub can be reached for this; the earlier one then runs out.
+            with suppress(Stopped):
+                end(earlier)
     return kept
 
 
