@@ -9,6 +9,7 @@ from oauthlib.common import Request
 
 from hub.applications.authorizations import end_tokens
 from hub.applications.models import Suspension
+from integrations.flows import webhooks
 from integrations.flows.allow import end_links
 
 
@@ -32,9 +33,12 @@ def suspend(application: Application, *, operator: str, reason: str) -> bool:
         )
         end_tokens(application)
         end_links(application.client_id)
+        webhooks.silence(application.client_id)
     return made
 
 
 def resume(application: Application) -> bool:
     """Switch an application on again; its tokens do not come back. False: it was on already."""
-    return bool(Suspension.objects.filter(application=application).delete()[0])
+    with transaction.atomic():
+        webhooks.let_hear(application.client_id)
+        return bool(Suspension.objects.filter(application=application).delete()[0])
