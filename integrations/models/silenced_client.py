@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 
 class SilencedClient(models.Model):
-    """Whoever switches an application off says so here: which it is, the hub's own server knows, and floors below not."""
+    """One of them. Whoever switches it off says so here, since floors below that know nothing of such switches."""
 
     client_id = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(db_default=Now())
