@@ -45,8 +45,9 @@ def find(user_id: int, uuid: UUID | str) -> ConnectLink | None:
 
 def find_open(borrower: Borrower, pk: int, *, now: datetime) -> ConnectLink | None:
     """A link that a borrower made for its person, while it can still be started."""
-    mine = ConnectLink.objects.filter(pk=pk, user_id=borrower.person_id, client_id=borrower.client_id)
-    link = mine.first()
+    if borrower.person_id is None:
+        return None
+    link = ConnectLink.objects.filter(pk=pk, user_id=borrower.person_id, client_id=borrower.client_id).first()
     return link if link is not None and link.is_open(now=now) else None
 
 
