@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0018_api")]
+    dependencies = [("integrations", "0019_connection_unexpected_scope")]
 
     operations = [
         migrations.CreateModel(
