@@ -48,6 +48,13 @@ class Environment(Env):  # type: ignore[misc]
             raise ImproperlyConfigured(f"{name} must be a whole number from {at_least} to {at_most}.")
         return int(text)
 
+    def cache_url(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """A cache; one that does not answer keeps nobody waiting."""
+        found: dict[str, Any] = super().cache_url(*args, **options)
+        if "redis" in found["BACKEND"]:
+            found["OPTIONS"] = {"socket_connect_timeout": 1, "socket_timeout": 1, **found.get("OPTIONS", {})}
+        return found
+
 
 class Mode(StrEnum):
     """How much the settings may relax: nothing (production), or enough for one machine (demo, test)."""

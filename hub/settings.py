@@ -267,9 +267,9 @@ TIME_ZONE = "UTC"
 
 # the hub
 
-HUB_OUTBOUND_ALLOWED_HOSTS: tuple[str, ...] = tuple(env.list("HUB_OUTBOUND_ALLOWED_HOSTS", default=[]))
-if DEMO:
-    HUB_OUTBOUND_ALLOWED_HOSTS = (SITE_URL.partition("://")[2],)
+_called: list[str] = [SITE_URL.partition("://")[2]] if DEMO else env.list("HUB_OUTBOUND_ALLOWED_HOSTS", default=[])
+HUB_OUTBOUND_ALLOWED_HOSTS = tuple(_called)
+HUB_WEBHOOK_ALLOWED_HOSTS: tuple[str, ...] = tuple(env.list("HUB_WEBHOOK_ALLOWED_HOSTS", default=[]))
 HUB_RECOVERY_JOURNAL = Path(env.str("HUB_RECOVERY_JOURNAL", default=str(VAR_DIRECTORY / "recovery")))
 HUB_HTTP_DEADLINE_SECONDS = env.number("HUB_HTTP_DEADLINE_SECONDS", default=10, at_least=1, at_most=120)
 # A lease outlives the call that is made under it.

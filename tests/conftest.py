@@ -11,7 +11,7 @@ from django.db import connection, connections
 from pytest_django import DjangoDbBlocker, Settings
 from pytest_django.live_server_helper import LiveServer
 
-from integrations.flows import keys, uses
+from integrations.flows import keys, tally, uses
 from tests.settings import SCRATCH
 
 pytest_plugins = ["tests.fixtures"]
@@ -85,6 +85,7 @@ def recovery_journal(settings: Settings, tmp_path: Path) -> Path:
 def empty_cache() -> None:
     """Rate limits and caches do not reach the next test."""
     cache.clear()
+    tally.forget()
 
 
 @pytest.fixture(autouse=True)

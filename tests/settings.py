@@ -38,7 +38,7 @@ PASSWORD_HASHERS = [
 ]
 # A code of an authenticator app that is asked for now is still the right one when it is checked.
 MFA_TOTP_PERIOD = 10**8
-HUB_OUTBOUND_ALLOWED_HOSTS = ("127.0.0.1", "localhost")
+HUB_OUTBOUND_ALLOWED_HOSTS = HUB_WEBHOOK_ALLOWED_HOSTS = ("127.0.0.1", "localhost")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: threads and other processes must see the same rows.
     DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.sqlite3")}

@@ -135,7 +135,7 @@ def test_production_is_what_runs_when_nothing_is_said(load: Load) -> None:
     assert settings["HUB_MODE"] == "production"
     assert settings["DEBUG"] is False
     assert settings["DEMO"] is False
-    assert settings["HUB_OUTBOUND_ALLOWED_HOSTS"] == ()
+    assert settings["HUB_OUTBOUND_ALLOWED_HOSTS"] == settings["HUB_WEBHOOK_ALLOWED_HOSTS"] == ()
     assert settings["HUB_OPEN_SIGN_UP"] is False
     assert "hub.sandbox" not in settings["INSTALLED_APPS"]
 

@@ -9,6 +9,7 @@ from oauthlib.common import Request
 
 from hub.applications.authorizations import end_tokens
 from hub.applications.models import Suspension
+from integrations.flows import webhooks
 from integrations.flows.allow import end_links
 
 
@@ -31,6 +32,7 @@ def suspend(application: Application, *, operator: str, reason: str) -> bool:
             application=application, defaults={"operator": operator[:150], "reason": reason[:200]}
         )
         _end(application)
+        webhooks.silence(application.client_id)
     return made
 
 
@@ -41,6 +43,7 @@ def resume(application: Application) -> bool:
         if ended:
             # What a request that was let in before it went off stored since was good for nothing; so it stays.
             _end(application)
+            webhooks.let_hear(application.client_id)
     return ended
 
 

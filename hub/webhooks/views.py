@@ -32,8 +32,14 @@ def webhooks(request: PersonRequest) -> HttpResponse:
     """All of the reader's, by application."""
     applications = own_applications(request)
     rows = list(flow.endpoints_of(request.user.pk, applications.keys()))
+    silenced = flow.silenced(applications.keys())
     groups = [
-        {"name": name, "client_id": client_id, "endpoints": [row for row in rows if row.client_id == client_id]}
+        {
+            "name": name,
+            "client_id": client_id,
+            "endpoints": [row for row in rows if row.client_id == client_id],
+            "is_silenced": client_id in silenced,
+        }
         for client_id, name in applications.items()
     ]
     return render(request, "webhooks/list.html", {"groups": groups})
@@ -87,6 +93,7 @@ def endpoint(request: PersonRequest, uuid: UUID) -> HttpResponse:
     ]
     context = {
         "endpoint": row,
+        "is_silenced": bool(flow.silenced([row.client_id])),
         "application": own_applications(request)[row.client_id],
         "kinds": [kind.label for kind in WebhookKind if kind.value in row.kinds],
         "sent": sent,

@@ -21,6 +21,7 @@ REFUSALS: Mapping[str, "StrPromise"] = {
     "no_kinds": _("Choose at least one."),
     "too_many": _("That is as many as there may be."),
     "disabled": _("This webhook is switched off. Switch it on first."),
+    "application_off": _("An operator switched this application off."),
     "no_secret": _("The secret of this webhook is lost. Make a new one first."),
     "being_sent": _("This message is being sent at this moment."),
 }
@@ -37,6 +38,7 @@ NOT_ARRIVED: Mapping[str, "StrPromise"] = {
     "port_refused": NO_ADDRESS,
     "address_refused": _("The name leads to no public address."),
     "endpoint_disabled": _("The webhook was switched off."),
+    "application_off": _("The application was switched off."),
 }
 OTHERWISE = _("It could not be sent.")
 TEST = _("A test")

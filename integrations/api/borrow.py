@@ -15,17 +15,23 @@ router = Router(tags=["connections"])
 
 # RFC 6749 §3.3: printable ASCII without quote and backslash, space-separated.
 SCOPE = r"^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$"
+# RFC 6749 §A.12.
+RefusedToken = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"^[\x20-\x7E]+$")]
 ScopeText = Annotated[str, Field(max_length=4000, pattern=SCOPE)]
 
 EXAMPLE = {"access_token": "ya29.…", "token_type": "bearer", "expires_in": 3599, "scope": "notes:read profile"}
 
 
 class BorrowIn(Schema):
-    """What the token must be good for, space-separated; without it, for whatever it is good for."""
+    """What the token must be good for, space-separated; without it, for whatever it is good for.
+
+    `refused_token` is one that you borrowed, and that the provider answered with 401.
+    """
 
     model_config = {"extra": "forbid"}
 
     scope: ScopeText | None = None
+    refused_token: RefusedToken | None = Field(default=None, repr=False)
 
 
 class TokenOut(Schema):
@@ -57,7 +63,8 @@ def borrow_token(
 ) -> TokenOut:
     """Borrow the access token of a connection. Refreshed first if need be; ask for it again rather than keep it."""
     scope = payload.scope.split() if payload and payload.scope else ()
-    token = lend.token(request.auth.borrower, uuid, scope=scope)
+    refused = (payload.refused_token if payload else None) or ""
+    token = lend.token(request.auth.borrower, uuid, scope=scope, refused=refused)
     response["Cache-Control"] = "no-store"
     left = None if token.expires_at is None else int((token.expires_at - timezone.now()).total_seconds())
     return TokenOut(

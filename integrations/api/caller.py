@@ -16,8 +16,7 @@ from integrations.flows.lend import Borrower
 class BearerRefused(Exception):
     """A token that is not good enough (RFC 6750 §3.1).
 
-    ``error``: invalid_request, invalid_token or insufficient_scope; empty where no token was shown, and then nothing
-    is told about errors.
+    ``error``: invalid_token or insufficient_scope; empty where no token was shown: then nothing is told about errors.
     """
 
     def __init__(self, error: str = "", description: str = "", *, scope: str = "") -> None:

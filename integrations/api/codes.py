@@ -14,7 +14,6 @@ class Kind:
 
 CODES: Mapping[str, Kind] = {
     "request_malformed": Kind(status=400, meaning="The request cannot be read: it is no JSON, or holds a NUL."),
-    "invalid_request": Kind(status=400, meaning="The access token was sent in a way that is not understood."),
     "idempotency_key_invalid": Kind(status=400, meaning="Idempotency-Key is 1 to 255 printable ASCII characters."),
     "path_refused": Kind(
         status=400,
@@ -64,6 +63,8 @@ CODES: Mapping[str, Kind] = {
     "provider_busy": Kind(status=503, meaning="As many calls to this provider are under way as may be: come back."),
     "hub_busy": Kind(status=503, meaning="As many calls are under way as may be: come back."),
     "temporarily_unavailable": Kind(
-        status=503, meaning="The provider does not answer as it should: repeat it after Retry-After seconds."
+        status=503,
+        meaning="The provider, or the issuer of your token, does not answer as it should: repeat it after Retry-After "
+        "seconds.",
     ),
 }

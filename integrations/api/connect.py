@@ -1,5 +1,6 @@
 """Send a person to connect an account."""
 
+import math
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,10 +12,11 @@ from ninja import Field, Router, Schema
 
 from integrations.api.caller import Caller, CallerRequest, Scoped, require_person
 from integrations.api.document import IDEMPOTENCY_KEY, OF_KEYS, described
-from integrations.api.idempotency import once
+from integrations.api.idempotency import once_while_good
 from integrations.api.problem import Misfit, NoSuchProvider
 from integrations.api.providers import SLUG, registration_of
 from integrations.flows import connect_link
+from integrations.models import ConnectLink
 from integrations.providers import PROVIDERS
 
 router = Router(tags=["connections"])
@@ -44,6 +46,17 @@ class LinkOut(Schema):
     expires_in: int
 
 
+def _again(request: CallerRequest, kept: str) -> ConnectLink | None:
+    """The link that was made under a key, as long as it leads anywhere."""
+    return connect_link.find_open(request.auth.borrower, int(kept), now=timezone.now()) if kept.isdecimal() else None
+
+
+def _told(link: ConnectLink) -> LinkOut:
+    path = reverse("integrations:connect_link", kwargs={"uuid": link.uuid})
+    left = math.ceil((link.expires_at - timezone.now()).total_seconds())
+    return LinkOut(url=f"{settings.SITE_URL}{path}", expires_in=max(left, 0))
+
+
 @router.post(
     "/connect",
     auth=Scoped("connections:connect"),
@@ -56,8 +69,8 @@ class LinkOut(Schema):
         parameters=[IDEMPOTENCY_KEY],
     ),
 )
-@once
-def make_connect_link(request: CallerRequest, response: HttpResponse, payload: ConnectIn) -> LinkOut:
+@once_while_good(keep=lambda link: str(link.pk), again=_again, tell=_told)
+def make_connect_link(request: CallerRequest, response: HttpResponse, payload: ConnectIn) -> ConnectLink:
     """Make a link by which your person connects an account. They sign in, decide, and may share it with you."""
     require_person(request.auth)
     try:
@@ -70,12 +83,10 @@ def make_connect_link(request: CallerRequest, response: HttpResponse, payload: C
     return_to = payload.return_to or ""
     if return_to and _origin(return_to) not in _origins(request.auth):
         raise Misfit("body", "return_to", "This is at no origin that your application registered.")
-    link = connect_link.make(
+    response["Cache-Control"] = "no-store"
+    return connect_link.make(
         request.auth.borrower, registration, payload.features, return_to=return_to, now=timezone.now()
     )
-    response["Cache-Control"] = "no-store"
-    path = reverse("integrations:connect_link", kwargs={"uuid": link.uuid})
-    return LinkOut(url=f"{settings.SITE_URL}{path}", expires_in=int(connect_link.LIFETIME.total_seconds()))
 
 
 def _origins(caller: Caller) -> set[str]:

@@ -130,8 +130,6 @@ def get_connection(request: CallerRequest, uuid: Id) -> ConnectionOut:
     openapi_extra=described(
         "unknown_connection",
         "person_required",
-        "operator_needed",
-        "temporarily_unavailable",
         *OF_KEYS,
         example={"id": EXAMPLE["id"], "at_provider": "revoked"},
         parameters=[IDEMPOTENCY_KEY],

@@ -15,7 +15,7 @@ from integrations.api.codes import CODES
 class Described(Protocol):
     """What has an OpenAPI document."""
 
-    def get_openapi_schema(self) -> Any: ...
+    def described(self) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ def page(api: Described) -> Callable[[HttpRequest], HttpResponse]:
     @require_safe
     def docs(request: HttpRequest) -> HttpResponse:
         """What the API can be asked, and what it answers."""
-        schema = api.get_openapi_schema()
+        schema = api.described()
         context = {"routes": list(_routes(schema)), "codes": CODES.items(), "about": schema["info"]["description"]}
         return render(request, "integrations/api_docs.html", context)
 

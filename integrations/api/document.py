@@ -15,10 +15,14 @@ SCHEME = "hub"
 #: Where a route says which of CODES it answers, beside those that every route of its kind does.
 PROBLEMS = "x-problems"
 OF_ALL = ("request_malformed",)
-OF_SCOPED = ("token_missing", "invalid_token", "invalid_request", "insufficient_scope", "rate_limited")
+#: The last two: whose token it is may have to be asked of its issuer.
+OF_SCOPED = (
+    *("token_missing", "invalid_token", "insufficient_scope", "rate_limited"),
+    *("operator_needed", "temporarily_unavailable"),
+)
 OF_BODIES = ("body_too_large", "media_type_unsupported", "invalid_parameters")
-#: What any call of a provider can come to.
-OF_PROVIDERS = ("needs_reauthorization", "operator_needed", "temporarily_unavailable")
+#: What any call of a provider can come to, beside those.
+OF_PROVIDERS = ("needs_reauthorization",)
 OF_KEYS = ("idempotency_key_invalid", "request_in_progress", "idempotency_key_reused")
 IDEMPOTENCY_KEY: Part = {
     "in": "header",

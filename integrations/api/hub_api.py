@@ -1,15 +1,21 @@
 """The API as django-ninja has it, with what ninja leaves open: strict bodies, problems, methods, a true description."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 from django.urls import URLPattern, URLResolver, path
+from django.utils import translation
+from django.views.decorators.http import require_GET
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.operation import Operation
+from ninja.responses import NinjaJSONEncoder
 
 from integrations.api import docs, document, problem
 from integrations.api.caller import BearerRefused, PersonRequired, Scoped
@@ -42,6 +48,10 @@ class HubAPI(NinjaAPI):
         document.complete(schema, scope_of=self._scopes(schema), titles=titles)
         return schema
 
+    def described(self) -> Any:
+        """The whole document, to be read only; made once, as nothing of it is of who asks."""
+        return _described(self, settings.SITE_URL)[0]
+
     def _scopes(self, schema: Any) -> dict[tuple[str, str], str]:
         wanted = {
             self.get_openapi_operation_id(operation): callback.scope
@@ -62,8 +72,27 @@ class HubAPI(NinjaAPI):
         found = super()._get_urls()
         for pattern in found:
             if isinstance(pattern, URLPattern):
-                pattern.callback = nowhere if pattern.name == "api-root" else guarded(pattern.callback)
+                own = {"api-root": nowhere, "openapi-json": guarded(_document_of(self))}
+                pattern.callback = own.get(pattern.name or "") or guarded(pattern.callback)
         return [*found, path("docs", docs.page(self), name="docs"), path("<path:rest>", nowhere, name="nowhere")]
+
+
+@lru_cache(maxsize=1)
+def _described(api: HubAPI, site_url: str) -> tuple[Any, bytes]:
+    """An API's document, as it is and as it is sent; made anew when the setting differs, which its addresses are of."""
+    with translation.override(settings.LANGUAGE_CODE):
+        schema = api.get_openapi_schema()
+        return schema, json.dumps(schema, cls=NinjaJSONEncoder).encode()
+
+
+def _document_of(api: HubAPI) -> Callable[[HttpRequest], HttpResponse]:
+    @require_GET
+    def openapi(request: HttpRequest) -> HttpResponse:
+        """The description for programs."""
+        content = _described(api, settings.SITE_URL)[1]
+        return HttpResponse(content, content_type="application/json; charset=utf-8")
+
+    return openapi
 
 
 def _too_big(request: HttpRequest, _: Exception) -> HttpResponse:

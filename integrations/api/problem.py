@@ -60,7 +60,7 @@ def coded(code: str, **more: object) -> JsonResponse:
 
 def bearer_refused(request: HttpRequest, refused: BearerRefused) -> JsonResponse:
     """401, or 403 for want of scope, with the challenge of RFC 6750 §3 and where to learn more (RFC 9728 §5.1)."""
-    status = {"insufficient_scope": 403, "invalid_request": 400}.get(refused.error, 401)
+    status = 403 if refused.error == "insufficient_scope" else 401
     parts = ['Bearer realm="hub"']
     if refused.error:
         parts += [f'error="{refused.error}"', f'error_description="{refused.description}"']

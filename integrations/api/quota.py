@@ -1,4 +1,4 @@
-"""How often an application may ask, by person, in a minute; counted in the cache, so on one machine or on all of them.
+"""How often an application may ask, by person, in a minute; counted as `flows.tally` does.
 
 Told in every answer as draft-ietf-httpapi-ratelimit-headers has it.
 """
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpResponseBase
 
+from integrations.flows import tally
 from integrations.flows.lend import Borrower
 
 WINDOW_SECONDS = 60
@@ -46,21 +46,13 @@ def spend(borrower: Borrower, *, now: datetime) -> Quota:
     """
     limit: int = settings.HUB_API_REQUESTS_PER_MINUTE
     window, passed = divmod(int(now.timestamp()), WINDOW_SECONDS)
-    count = _count(_key(borrower, window))
+    count = tally.count(_name(borrower), window=window, seconds=WINDOW_SECONDS)
     quota = Quota(limit=limit, left=max(limit - count, 0), reset_seconds=WINDOW_SECONDS - passed)
     if count > limit:
         raise QuotaSpent(quota)
     return quota
 
 
-def _count(key: str) -> int:
-    try:
-        return cache.incr(key)
-    except ValueError:
-        # The first of this minute; of two at once, one finds the other's.
-        return 1 if cache.add(key, 1, timeout=2 * WINDOW_SECONDS) else cache.incr(key)
-
-
-def _key(borrower: Borrower, window: int) -> str:
+def _name(borrower: Borrower) -> str:
     who = "\0".join(borrower.identity)
-    return f"api-quota:{window}:{hashlib.sha256(who.encode()).hexdigest()}"
+    return f"api-quota:{hashlib.sha256(who.encode()).hexdigest()}"

@@ -1,7 +1,8 @@
 """Do once what is asked for twice: the same request under the same key is answered as it was the first time.
 
-As draft-ietf-httpapi-idempotency-key-header has it. An answer is kept for a day, and holds no token. What failed is
-not kept: asking again does it again.
+As draft-ietf-httpapi-idempotency-key-header has it. An answer is kept for a day, and holds no token and no link: where
+there is one in it, the row that it is of is kept, and the answer made of that again. What failed is not kept: asking
+again does it again, and so it is with what is good for nothing any more.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ class InProgress(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What was answered: `body` is JSON."""
+    """What was answered: `body` is JSON, of the answer or of what it is made of."""
 
     status: int
     body: str = field(repr=False)
@@ -78,6 +79,17 @@ def begin(asked: Asked, *, now: datetime) -> Answer | None:
 def finish(asked: Asked, answer: Answer) -> None:
     """Keep an answer, to be given again."""
     AnsweredRequest.objects.filter(name=asked.name).update(status=answer.status, body=answer.body)
+
+
+def renew(asked: Asked, seen: Answer, *, now: datetime) -> None:
+    """Have the caller do it anew, then `finish` or `drop`: what came of it before is good for nothing any more.
+
+    Raises:
+        InProgress: somebody else does it.
+    """
+    answered = AnsweredRequest.objects.filter(name=asked.name, status=seen.status, body=seen.body)
+    if not answered.update(status=None, body="", begun_at=now, expires_at=now + KEEP):
+        raise InProgress
 
 
 def drop(asked: Asked) -> None:

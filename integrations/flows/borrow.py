@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -20,6 +21,8 @@ from integrations.models import Connection, Event
 from integrations.oauth.errors import OAuthError, Remedy
 
 REFUSED_AGAIN = timedelta(minutes=1)
+#: How often a borrower's word is taken for it, of one connection.
+TAKEN_AT_THEIR_WORD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,13 +88,32 @@ def renewed_token(
         OAuthError: as `token`.
     """
     row, now = load(connection.pk), clock()
-    if row.is_usable and row.version == seen_version > 1 and _is_new(row, now=now):
+    if row.is_usable and row.version == seen_version and _is_new(row, now=now, for_=REFUSED_AGAIN):
         return borrow(row, now=now, actor=actor)
     return borrow(refresh(connection.pk, clock=clock, seen_version=seen_version), now=clock(), actor=actor)
 
 
-def _is_new(row: Connection, *, now: datetime) -> bool:
-    return row.last_refreshed_at is not None and row.last_refreshed_at <= now < row.last_refreshed_at + REFUSED_AGAIN
+def heed(row: Connection, *, refused: str, clock: Clock, actor: str) -> Connection:
+    """The row to borrow of, after a borrower said that the provider refused a token: renewed if that is the one.
+
+    It is their word alone. So they must have the token that there is, it is done once in some minutes, and a connection
+    that cannot be refreshed is not given up for it.
+
+    Raises:
+        OAuthError: as `token`.
+    """
+    if not row.has_refresh_token or _is_new(row, now=clock(), for_=TAKEN_AT_THEIR_WORD):
+        return row
+    if not compare_digest(open_tokens(row).access_token.encode(), refused.encode()):
+        return row
+    return refresh(row.pk, clock=clock, seen_version=row.version, actor=actor)
+
+
+def _is_new(row: Connection, *, now: datetime, for_: timedelta) -> bool:
+    # The first token came with the connection, and was not refreshed.
+    if row.version == 1 or row.last_refreshed_at is None:
+        return False
+    return row.last_refreshed_at <= now < row.last_refreshed_at + for_
 
 
 def borrow(row: Connection, *, now: datetime, actor: str, details: Mapping[str, object] | None = None) -> AccessToken:

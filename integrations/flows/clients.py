@@ -126,6 +126,11 @@ def address_policy() -> AddressPolicy:
     return AddressPolicy(allowed_hosts=frozenset(settings.HUB_OUTBOUND_ALLOWED_HOSTS))
 
 
+def webhook_policy() -> AddressPolicy:
+    """Where messages go, anybody with an application says: what an operator opens for providers is not open to them."""
+    return AddressPolicy(allowed_hosts=frozenset(settings.HUB_WEBHOOK_ALLOWED_HOSTS))
+
+
 def let_go_of_database() -> None:
     """Give a pooled database connection back before waiting for a provider, so that slow ones starve nobody."""
     if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:

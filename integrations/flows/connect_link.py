@@ -43,6 +43,14 @@ def find(user_id: int, uuid: UUID | str) -> ConnectLink | None:
     return rows.fetch_mode(models.FETCH_RAISE).filter(user_id=user_id, uuid=uuid).first()
 
 
+def find_open(borrower: Borrower, pk: int, *, now: datetime) -> ConnectLink | None:
+    """A link that a borrower made for its person, while it can still be started."""
+    if borrower.person_id is None:
+        return None
+    link = ConnectLink.objects.filter(pk=pk, user_id=borrower.person_id, client_id=borrower.client_id).first()
+    return link if link is not None and link.is_open(now=now) else None
+
+
 def start(link: ConnectLink, *, shares: bool, now: datetime) -> bool:
     """Use a link up; `shares`: the application may use what comes of it. False: it was used, or its time is over."""
     return ConnectLink.objects.start(link.pk, shares=shares, now=now)

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from integrations.flows.borrow import AccessToken, require_scope, token_of
+from integrations.flows.borrow import AccessToken, heed, require_scope, token_of
 from integrations.flows.clients import provider_of
 from integrations.flows.errors import NotLent, ScopeMissing
 from integrations.flows.named import as_actor
@@ -110,8 +110,12 @@ def loans(borrower: Borrower, connections: Sequence[Connection]) -> list[Loan]:
     ]
 
 
-def token(borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), clock: Clock = timezone.now) -> AccessToken:
+def token(
+    borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), refused: str = "", clock: Clock = timezone.now
+) -> AccessToken:
     """Lend the access token of a connection, valid now and good for `scope`.
+
+    `refused` is one that the borrower had, and that the provider refused: if it is the one there is, it is renewed.
 
     Raises:
         NotLent: as `find`.
@@ -122,7 +126,10 @@ def token(borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), clock:
     loan = find(borrower, uuid)
     require_usable(loan.connection)
     _require_within(loan, scope)
-    lent = token_of(loan.connection, scope=scope, clock=clock, actor=borrower.actor)
+    row = loan.connection
+    if refused:
+        row = heed(row, refused=refused, clock=clock, actor=borrower.actor)
+    lent = token_of(row, scope=scope, clock=clock, actor=borrower.actor)
     if lent.version != loan.connection.version:
         # It was renewed, which takes time: what was decided is decided anew, of what it is good for now.
         _require_within(find(borrower, uuid), scope)

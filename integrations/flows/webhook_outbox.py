@@ -65,7 +65,7 @@ class Fact(NamedTuple):
 def enqueue(facts: Sequence[Fact]) -> None:
     """Write the messages of events that were just written, in their transaction."""
     told = [fact for fact in facts if fact.kind in TOLD and fact.connection_id is not None]
-    if not told or not WebhookEndpoint.objects.enabled().exists():
+    if not told or not WebhookEndpoint.objects.hearing().exists():
         return
     allowed = _Allowed({fact.connection_id for fact in told if fact.connection_id is not None})
     if not allowed.endpoints:
@@ -104,7 +104,7 @@ class _Allowed:
                 self._scope[row.pk][rule.issuer, rule.client_id] |= rule.allowed_scope
         self.endpoints: defaultdict[Application, list[WebhookEndpoint]] = defaultdict(list)
         clients = {client_id for scope in self._scope.values() for _, client_id in scope}
-        for endpoint in WebhookEndpoint.objects.enabled().filter(client_id__in=clients) if clients else ():
+        for endpoint in WebhookEndpoint.objects.hearing().filter(client_id__in=clients) if clients else ():
             self.endpoints[endpoint.issuer, endpoint.client_id].append(endpoint)
 
     def listeners(self, fact: Fact) -> list[tuple[WebhookEndpoint, dict[str, object]]]:

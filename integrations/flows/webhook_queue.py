@@ -37,7 +37,11 @@ SCHEDULE = (
 JITTER = 0.2
 #: Failures in a row from which on an endpoint is left alone for a while after each.
 PAUSES_FROM = 3
+#: It is switched off that failed for so long, and so often, in a row.
 DISABLED_AFTER = timedelta(days=5)
+DISABLED_FROM = 10
+#: Longer than any wait between two attempts of a message: while nothing is sent, nobody fails.
+QUIET = timedelta(hours=36)
 GONE = 410
 MAY_SAY_WHEN = (429, 503)
 DISABLED_CODE = "endpoint_disabled"
@@ -121,15 +125,18 @@ def disable(endpoint: WebhookEndpoint, why: Why, *, now: datetime, code: str = "
         on = WebhookEndpoint.objects.enabled().filter(pk=endpoint.pk)
         if not on.update(disabled_at=now, disabled_why=why, paused_until=None):
             return False
-        waiting = WebhookDelivery.objects.filter(endpoint=endpoint, state=WebhookDelivery.State.WAITING)
-        waiting.update(
-            state=WebhookDelivery.State.FAILED, last_error_code=DISABLED_CODE, lease_owner="", lease_until=None
-        )
+        give_up(WebhookDelivery.objects.filter(endpoint=endpoint), code=DISABLED_CODE)
         details = {"why": why.value, "webhook": str(endpoint.uuid), "client_id": endpoint.client_id}
         details |= {"code": code} if code else {}
         record(Event.Kind.WEBHOOK_DISABLED, owner_id=endpoint.owner_id, details=details)
         notices.tell_webhook_disabled(endpoint)
     return True
+
+
+def give_up(rows: models.QuerySet[WebhookDelivery], *, code: str) -> None:
+    """What waits of these has failed; what is being sent of them, too, whatever is answered."""
+    waiting = rows.filter(state=WebhookDelivery.State.WAITING)
+    waiting.update(state=WebhookDelivery.State.FAILED, last_error_code=code, lease_owner="", lease_until=None)
 
 
 def wait_after(attempts: int, *, seed: str) -> timedelta | None:
@@ -190,14 +197,23 @@ def _note(endpoint: WebhookEndpoint, ending: Ending, *, now: datetime) -> None:
     row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
     if ending.is_delivered:
         if endpoint.failing_since or endpoint.failure_count or endpoint.paused_until:
-            row.update(failing_since=None, failure_count=0, paused_until=None)
+            row.update(failing_since=None, last_failed_at=None, failure_count=0, paused_until=None)
         return
-    since, count = endpoint.failing_since or now, endpoint.failure_count + 1
+    since, count = _failing_since(endpoint, now=now), endpoint.failure_count + 1
     pause = _asked(ending)
     if count >= PAUSES_FROM:
         pause = max(pause, circuit_pause(count - PAUSES_FROM + 1, seed=str(endpoint.uuid)))
-    row.update(failing_since=since, failure_count=count, paused_until=now + pause if pause else None)
+    paused_until = now + pause if pause else None
+    row.update(failing_since=since, last_failed_at=now, failure_count=count, paused_until=paused_until)
     if ending.status == GONE:
         disable(endpoint, WebhookEndpoint.Why.GONE, now=now)
-    elif now - since >= DISABLED_AFTER:
+    elif now - since >= DISABLED_AFTER and count >= DISABLED_FROM:
         disable(endpoint, WebhookEndpoint.Why.FAILING, now=now)
+
+
+def _failing_since(endpoint: WebhookEndpoint, *, now: datetime) -> datetime:
+    """Since when an endpoint has failed that fails now: moved on by each time in which nothing was sent there."""
+    if endpoint.failing_since is None:
+        return now
+    quiet = now - (endpoint.last_failed_at or endpoint.failing_since)
+    return endpoint.failing_since + quiet if quiet > QUIET else endpoint.failing_since

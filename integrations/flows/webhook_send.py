@@ -14,7 +14,7 @@ from typing import Protocol
 
 from integrations import measures, vault
 from integrations.flows import webhook_queue
-from integrations.flows.clients import address_policy, let_go_of_database
+from integrations.flows.clients import let_go_of_database, webhook_policy
 from integrations.flows.rows import NO_KEYS_YET, OPERATORS_FAULT, Clock
 from integrations.flows.webhook_queue import SECRET_CODE, Ending
 from integrations.models import WebhookDelivery, WebhookEndpoint
@@ -60,7 +60,7 @@ def send_webhooks(
     Raises:
         django.db.DatabaseError: what was sent and could not be written down is sent once more, under the same id.
     """
-    report, post = Report(), sender or Post(address_policy())
+    report, post = Report(), sender or Post(webhook_policy())
     flying: dict[Future[Ending], WebhookDelivery] = {}
     with ThreadPoolExecutor(concurrency, thread_name_prefix="webhook") as threads:
         while True:

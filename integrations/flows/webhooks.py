@@ -1,6 +1,6 @@
 """What the owner of an application does with its webhooks. Each change is an event; a secret is told once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -9,20 +9,27 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from integrations import vault
-from integrations.flows import webhook_outbox
-from integrations.flows.clients import address_policy
+from integrations.flows import webhook_outbox, webhook_queue
+from integrations.flows.clients import webhook_policy
 from integrations.flows.events import record
 from integrations.flows.rows import require_keys
-from integrations.models import Event, WebhookDelivery, WebhookEndpoint, WebhookKind
+from integrations.models import Event, SilencedClient, WebhookDelivery, WebhookEndpoint, WebhookKind
 from integrations.oauth.errors import AddressRefused
 
 ENDPOINTS_AT_MOST = 10
 TESTS_WAITING_AT_MOST = 5
+SILENCED_CODE = "application_off"
+NEVER_FAILED: Mapping[str, object] = {
+    "failing_since": None,
+    "last_failed_at": None,
+    "failure_count": 0,
+    "paused_until": None,
+}
 
 
 class WebhookRefused(Exception):
     """What was asked of a webhook cannot be done; `code` says why: url_refused, no_kinds, too_many, disabled,
-    no_secret, being_sent."""
+    application_off, no_secret, being_sent."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -96,9 +103,10 @@ def enable(endpoint: WebhookEndpoint, *, now: datetime, actor: str, ip: str = ""
     """Switch an endpoint on again. What failed meanwhile stays so until somebody sends it again.
 
     Raises:
-        WebhookRefused: its secret is lost (no_secret); a new one comes first.
+        WebhookRefused: its secret is lost (no_secret); a new one comes first. Or its application is off.
         ConnectionUnusable: the key service does not answer.
     """
+    _require_heard(endpoint)
     require_keys()
     try:
         vault.open_webhook_secrets(endpoint, now=now)
@@ -106,7 +114,7 @@ def enable(endpoint: WebhookEndpoint, *, now: datetime, actor: str, ip: str = ""
         raise WebhookRefused("no_secret") from None
     off = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at__isnull=False)
     with transaction.atomic():
-        if off.update(disabled_at=None, disabled_why="", failing_since=None, failure_count=0, paused_until=None):
+        if off.update(disabled_at=None, disabled_why="", **NEVER_FAILED):
             _say("enabled", endpoint, actor=actor, ip=ip)
 
 
@@ -117,8 +125,30 @@ def remove(endpoint: WebhookEndpoint, *, actor: str, ip: str = "") -> None:
         endpoint.delete()
 
 
+def silence(client_id: str) -> None:
+    """Tell an application of the hub nothing any more: what waits has failed, and what happens is not kept for it."""
+    with transaction.atomic():
+        SilencedClient.objects.get_or_create(client_id=client_id)
+        webhook_queue.give_up(_sent_to(client_id), code=SILENCED_CODE)
+
+
+def let_hear(client_id: str) -> None:
+    """Tell an application again, of what happens from now on."""
+    with transaction.atomic():
+        if SilencedClient.objects.filter(client_id=client_id).delete()[0]:
+            # What was being written when it was silenced.
+            webhook_queue.give_up(_sent_to(client_id), code=SILENCED_CODE)
+
+
+def silenced(client_ids: Collection[str]) -> frozenset[str]:
+    """Which of these applications of the hub are told nothing."""
+    rows = SilencedClient.objects.filter(client_id__in=client_ids)
+    return frozenset(rows.values_list("client_id", flat=True))
+
+
 def remove_application(client_id: str, *, actor: str, ip: str = "") -> None:
     """Delete all endpoints of an application of the hub that is going away."""
+    SilencedClient.objects.filter(client_id=client_id).delete()
     for endpoint in WebhookEndpoint.objects.filter(issuer="", client_id=client_id):
         remove(endpoint, actor=actor, ip=ip)
 
@@ -127,10 +157,9 @@ def send_test(endpoint: WebhookEndpoint, *, now: datetime) -> WebhookDelivery:
     """Order a message that says that it is one to try with.
 
     Raises:
-        WebhookRefused: the endpoint is switched off, or some tests wait already (too_many).
+        WebhookRefused: the endpoint or its application is switched off, or some tests wait already (too_many).
     """
-    if not endpoint.is_enabled:
-        raise WebhookRefused("disabled")
+    _require_on(endpoint)
     waiting = endpoint.deliveries.filter(kind=webhook_outbox.TEST_KIND, state=WebhookDelivery.State.WAITING)
     if waiting.count() >= TESTS_WAITING_AT_MOST:
         raise WebhookRefused("too_many")
@@ -144,12 +173,11 @@ def redeliver(endpoint: WebhookEndpoint, message_id: str, *, now: datetime) -> W
     """Order a message to be sent once more, now, under the id it has.
 
     Raises:
-        WebhookRefused: the endpoint is switched off, or the message is being sent at this moment.
+        WebhookRefused: the endpoint or its application is switched off, or the message is being sent at this moment.
         WebhookDelivery.DoesNotExist: this endpoint has no such message.
     """
     row = WebhookDelivery.objects.get(endpoint=endpoint, message_id=message_id)
-    if not endpoint.is_enabled:
-        raise WebhookRefused("disabled")
+    _require_on(endpoint)
     not_held = WebhookDelivery.objects.filter(pk=row.pk).exclude(lease_until__gt=now)
     if not not_held.update(
         state=WebhookDelivery.State.WAITING, attempts=0, next_attempt_at=now, lease_owner="", lease_until=None
@@ -170,10 +198,25 @@ def require_url(url: str) -> str:
         WebhookRefused
     """
     try:
-        address_policy().check_url(url)
+        webhook_policy().check_url(url)
     except AddressRefused as error:
         raise WebhookRefused(error.code) from None
     return url
+
+
+def _require_on(endpoint: WebhookEndpoint) -> None:
+    _require_heard(endpoint)
+    if not endpoint.is_enabled:
+        raise WebhookRefused("disabled")
+
+
+def _require_heard(endpoint: WebhookEndpoint) -> None:
+    if not endpoint.issuer and silenced([endpoint.client_id]):
+        raise WebhookRefused(SILENCED_CODE)
+
+
+def _sent_to(client_id: str) -> QuerySet[WebhookDelivery]:
+    return WebhookDelivery.objects.filter(endpoint__issuer="", endpoint__client_id=client_id)
 
 
 def _kinds(kinds: Collection[str]) -> list[str]:

@@ -28,6 +28,7 @@ from time import perf_counter
 from integrations.measures.definitions import ALL, OTHER, Measure
 from integrations.measures.definitions import API_CALLS as API_CALLS
 from integrations.measures.definitions import BORROWS as BORROWS
+from integrations.measures.definitions import CACHE_FAILURES as CACHE_FAILURES
 from integrations.measures.definitions import LEASE_WAITS as LEASE_WAITS
 from integrations.measures.definitions import REFRESH_FAILURES as REFRESH_FAILURES
 from integrations.measures.definitions import REFRESHES as REFRESHES

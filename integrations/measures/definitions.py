@@ -117,6 +117,10 @@ WEBHOOKS = Measure(
         )
     },
 )
+CACHE_FAILURES = Measure(
+    name="hub_cache_failures",
+    help="Times that the cache did not answer, and the API's requests were counted in one process.",
+)
 ALL = (
     REFRESHES,
     REFRESH_FAILURES,
@@ -129,4 +133,5 @@ ALL = (
     REQUESTS,
     REQUEST_SECONDS,
     WEBHOOKS,
+    CACHE_FAILURES,
 )

@@ -16,6 +16,7 @@ from integrations.models.pending_revocation import PendingRevocation
 from integrations.models.preferences import Preferences
 from integrations.models.provider_standing import ProviderStanding
 from integrations.models.sealing_key import SealingKey
+from integrations.models.silenced_client import SilencedClient
 from integrations.models.sweep_run import SweepRun
 from integrations.models.use import Use
 from integrations.models.vault_entry import VaultEntry
@@ -40,6 +41,7 @@ __all__ = [
     "Preferences",
     "ProviderStanding",
     "SealingKey",
+    "SilencedClient",
     "StrayResponse",
     "SweepRun",
     "Use",

@@ -16,7 +16,7 @@ class AnsweredRequestQuerySet(models.QuerySet["AnsweredRequest"]):
 
 
 class AnsweredRequest(models.Model):
-    """One request by its application, person and key, and the answer to give again. Never holds a token."""
+    """One request by its application, person and key, and the answer to give again. Never holds a token or a link."""
 
     name = models.CharField(max_length=64, unique=True, help_text="Hash of application, person and key.")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")

@@ -6,9 +6,11 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from integrations.models.silenced_client import SilencedClient
 
 
 class WebhookKind(models.TextChoices):
@@ -25,10 +27,15 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def enabled(self) -> Self:
         return self.filter(disabled_at__isnull=True)
 
+    def hearing(self) -> Self:
+        """Those that are told of what happens: switched on, of somebody active, and of no application that is off."""
+        silenced = SilencedClient.objects.filter(client_id=OuterRef("client_id"))
+        return self.enabled().filter(owner__is_active=True).exclude(Exists(silenced), issuer="")
+
     def free(self, *, now: datetime) -> Self:
-        """Those that may be called by `now`: switched on, of somebody active, and not asking to be left alone."""
+        """Those that may be called by `now`: as `hearing`, and not asking to be left alone."""
         rested = Q(paused_until__isnull=True) | Q(paused_until__lte=now)
-        return self.enabled().filter(rested, owner__is_active=True)
+        return self.hearing().filter(rested)
 
 
 class WebhookEndpoint(models.Model):
@@ -51,7 +58,11 @@ class WebhookEndpoint(models.Model):
     secret_version = models.PositiveIntegerField(default=0, editable=False, help_text="Grows with every new secret.")
     disabled_at = models.DateTimeField(null=True, help_text="Null: switched on.")
     disabled_why = models.CharField(max_length=32, blank=True, choices=Why)
-    failing_since = models.DateTimeField(null=True, help_text="Null: the last attempt went through, or there is none.")
+    failing_since = models.DateTimeField(
+        null=True,
+        help_text="Moved on by times in which nothing was sent. Null: the last attempt went through, or none.",
+    )
+    last_failed_at = models.DateTimeField(null=True, help_text="The last of these failures; null: as failing_since.")
     failure_count = models.PositiveIntegerField(default=0, help_text="Failed attempts in a row.")
     paused_until = models.DateTimeField(null=True, help_text="Nothing is sent before; null: no pause.")
     last_attempt_at = models.DateTimeField(null=True, help_text="When something was last taken to be sent here.")

@@ -22,6 +22,7 @@ class Route:
     path: str
     scope: str
     statuses: frozenset[int | str]
+    codes: frozenset[str]
     body: Any = None
 
     def documents(self, status: int) -> bool:
@@ -57,8 +58,15 @@ def _routes(document: Any) -> Iterator[Route]:
                 path=path,
                 scope=scope,
                 statuses=frozenset(operation["responses"]),
+                codes=frozenset(_codes(operation)),
                 body=BODIES.get(_body(operation)),
             )
+
+
+def _codes(operation: Any) -> Iterator[str]:
+    for response in operation["responses"].values():
+        for content in response.get("content", {}).values():
+            yield from content.get("examples", ())
 
 
 def _body(operation: Any) -> str:

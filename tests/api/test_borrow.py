@@ -1,8 +1,10 @@
 """Borrow an access token: only what was allowed, valid now, kept nowhere, and never a refresh token."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from integrations.models import AnsweredRequest, Connection, Event, Use
 from tests.api.calling import Program, program_of
@@ -160,3 +162,46 @@ def test_member_that_is_not_known_is_named(member: str) -> None:
     response = borrow(program, connection, **{member: "x"})
     assert (response.status_code, response.json()["code"]) == (422, "invalid_parameters")
     assert response.json()["errors"] == [{"in": "body", "name": member, "detail": "Extra inputs are not permitted"}]
+
+
+@pytest.mark.requirement(99)
+def test_token_that_the_provider_refused_is_renewed_once(
+    person: Person, provider_server: FakeAuthorizationServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    connection = person.connect()
+    make_allowance(connection)
+    program = program_of(person.user)
+
+    def lent(**body: str) -> str:
+        response = borrow(program, connection, **body)
+        assert response.status_code == 200, response.content
+        return str(response.json()["access_token"])
+
+    first = lent()
+    assert lent(refused_token="another") == first
+    assert len(provider_server.refreshes()) == 0
+    second = lent(refused_token=first)
+    assert second != first
+    assert lent(refused_token=first) == lent(refused_token=second) == second
+    assert len(provider_server.refreshes()) == 1
+    Connection.objects.update(last_refreshed_at=timezone.now() - timedelta(minutes=6))
+    assert lent(refused_token=first) == second
+    assert lent(refused_token=second) not in (first, second)
+    assert len(provider_server.refreshes()) == 2
+    assert Event.objects.filter(kind=Event.Kind.REFRESHED, actor="application: Example Client").count() == 2
+    assert first not in caplog.text and second not in caplog.text
+
+
+def test_word_of_a_borrower_ends_no_connection() -> None:
+    program, connection = shared(tokens=make_tokens(access_token="for ever", refresh_token=None))
+    assert borrow(program, connection, refused_token="for ever").json()["access_token"] == "for ever"
+    assert Connection.objects.get().status == Connection.Status.ACTIVE
+
+
+@pytest.mark.parametrize("value", ["", "\ud800", "ü", "x" * 20_001, 7])
+def test_refused_token_that_is_none_is_not_repeated(value: Any) -> None:
+    program, connection = shared()
+    response = borrow(program, connection, refused_token=value)
+    assert (response.status_code, response.json()["errors"][0]["name"]) == (422, "refused_token")
+    assert "xxx" not in response.content.decode()

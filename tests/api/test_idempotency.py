@@ -1,6 +1,7 @@
 """The same request under the same key is done once (draft-ietf-httpapi-idempotency-key-header)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -26,8 +27,43 @@ def program() -> Program:
 def test_same_request_is_answered_as_it_was(program: Program) -> None:
     first, again = (program.post("/connect", {"provider": "here"}, headers=KEY) for _ in range(2))
     assert (first.status_code, again.status_code) == (200, 200)
-    assert first.json() == again.json()
+    assert first.json()["url"] == again.json()["url"]
+    assert 590 < again.json()["expires_in"] <= first.json()["expires_in"] == 600
+    assert first["Cache-Control"] == again["Cache-Control"] == "no-store"
     assert ConnectLink.objects.count() == 1
+
+
+@pytest.mark.requirement(92)
+def test_link_is_not_kept_with_the_answer(program: Program) -> None:
+    program.post("/connect", {"provider": "here"}, headers=KEY)
+    kept = str(AnsweredRequest.objects.values().get())
+    uuid = ConnectLink.objects.get().uuid
+    assert str(uuid) not in kept and uuid.hex not in kept
+
+
+@pytest.mark.parametrize(
+    "gone", [{"started_at": timezone.now()}, {"expires_at": timezone.now()}, {"client_id": "client-2"}]
+)
+def test_link_that_leads_nowhere_any_more_is_not_told_again(program: Program, gone: dict[str, Any]) -> None:
+    first = program.post("/connect", {"provider": "here"}, headers=KEY)
+    ConnectLink.objects.update(**gone)
+
+    again, third = (program.post("/connect", {"provider": "here"}, headers=KEY) for _ in range(2))
+
+    assert again.status_code == 200
+    assert first.json()["url"] != again.json()["url"] == third.json()["url"]
+    assert ConnectLink.objects.count() == 2
+
+
+def test_what_is_made_anew_is_made_once() -> None:
+    """Two repeat it at once: the second finds that the first does it."""
+    asked = answered.asked(Borrower(issuer="", client_id="c", client_name="", person_id=None), "key", b"content")
+    now = timezone.now()
+    answered.begin(asked, now=now)
+    answered.finish(asked, seen := answered.Answer(status=200, body="1"))
+    answered.renew(asked, seen, now=now)
+    with pytest.raises(answered.InProgress):
+        answered.renew(asked, seen, now=now)
 
 
 def test_without_a_key_each_request_is_another(program: Program) -> None:
@@ -100,3 +136,4 @@ def test_disconnecting_again_under_the_same_key_says_the_same() -> None:
     program = program_of(connection.owner)
     first, again = (program.delete(f"/connections/{connection.uuid}", headers=KEY) for _ in range(2))
     assert (first.status_code, first.json()) == (200, again.json())
+    assert again["Cache-Control"] == "no-store"

@@ -1,13 +1,16 @@
 """What holds for every route: methods, bodies, caches, quotas, and what goes wrong told alike."""
 
+import socket
 from typing import Any
 
 import pytest
 from django.test import Client
+from oauth2_provider.models import Application
 from pytest_django import Settings
 
 from integrations.api.codes import CODES
 from tests.api.calling import Program, program_of
+from tests.authorization_server.steps import make_application, token_request
 from tests.factories import make_connection, make_user
 from tests.lending import make_allowance
 
@@ -136,6 +139,23 @@ def test_quota_is_told_and_kept(settings: Settings) -> None:
     assert 1 <= int(answers[2]["Retry-After"]) <= 60
     for other in (program_of(make_user()), program_of(person, client_id="client-2"), program_of(None)):
         assert other.get("/me").status_code == 200
+
+
+def test_cache_that_is_away_turns_nobody_away_and_lets_nobody_in_without_end(settings: Settings) -> None:
+    settings.HUB_API_REQUESTS_PER_MINUTE = 2
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": address}}
+    make_application("robot", grant_type=Application.GRANT_CLIENT_CREDENTIALS)
+    issued = token_request(client_id="robot", grant_type="client_credentials", scope="profile")
+
+    robot, other = Program(token=issued.json()["access_token"]), program_of(make_user())
+    answers = [robot.get("/me") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[1]["RateLimit"].startswith('"api";r=0;t=')
+    assert code_of(answers[2]) == (429, "rate_limited")
+    assert other.get("/me").status_code == 200
 
 
 def test_another_token_of_the_same_application_has_no_quota_of_its_own(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from integrations.api.codes import CODES
+from integrations.api.urls import api
 from tests.api.calling import PREFIX, program_of
 from tests.api.matrix import routes
 from tests.factories import make_connection, make_registration, make_user
@@ -86,16 +87,18 @@ def test_nothing_that_is_asked_is_answered_otherwise_than_documented(
 
 
 def test_every_code_is_documented_somewhere_and_no_other() -> None:
-    documented = {
-        code
-        for methods in document()["paths"].values()
-        for operation in methods.values()
-        for response in operation["responses"].values()
-        for content in response.get("content", {}).values()
-        for code in content.get("examples", ())
-    }
+    documented = {code for route in routes() for code in route.codes}
     # What any address can answer, and what none should.
     assert documented == set(CODES) - {"method_not_allowed", "internal_error"}
+
+
+def test_document_is_made_once_and_not_sent_to_whoever_has_it() -> None:
+    assert api.described() is api.described()
+    first = Client().get(f"{PREFIX}/openapi.json")
+    again = Client().get(f"{PREFIX}/openapi.json", headers={"If-None-Match": first["ETag"], "Accept-Language": "de"})
+    assert (first.status_code, first["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert (again.status_code, again.content) == (304, b"")
+    assert Client().post(f"{PREFIX}/openapi.json").status_code == 405
 
 
 def test_document_names_the_scope_of_each_route() -> None:

@@ -19,6 +19,7 @@ from pytest_django import Settings
 from hub.resource_server.trusted import KEEP, Trusted
 from integrations.models import Allowance
 from tests.api.calling import Program, program_of
+from tests.api.matrix import routes
 from tests.factories import make_connection, make_registration, make_user
 from tests.oauth.signing import rsa, sign
 
@@ -228,6 +229,15 @@ def test_issuer_that_does_not_answer_as_it_should(issuer: Issuer, document: Any)
     asked = len(issuer.asked)
     Program(token=token(issuer)).get("/me")
     assert len(issuer.asked) == asked
+
+
+def test_what_every_route_answers_then_is_documented(issuer: Issuer) -> None:
+    issuer.document = None
+    program, connection = Program(token=token(issuer)), make_connection()
+    for route in routes():
+        response = route.ask(program, connection)
+        assert response.status_code == 503, route
+        assert route.method == "HEAD" or response.json()["code"] in route.codes, route
 
 
 def test_metadata_and_keys_are_fetched_once(issuer: Issuer) -> None:

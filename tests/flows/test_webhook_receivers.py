@@ -9,7 +9,7 @@ from pytest_django import Settings
 from bench.fleet import wait_for
 from integrations.flows import webhook_queue
 from integrations.flows.webhook_send import Report
-from integrations.models import Event, Notice, WebhookDelivery
+from integrations.models import Event, Notice, WebhookDelivery, WebhookEndpoint
 from integrations.oauth.address import AddressPolicy
 from integrations.webhook_post import Post
 from tests.clock import Clock
@@ -65,22 +65,52 @@ def test_one_that_fails_for_five_days_is_switched_off_with_a_notice(
     settings.EMAIL_URL = "smtp://localhost:25"
     endpoint = make_webhook_endpoint(url=receiver.url)
     receiver.answer(500, times=99)
-    make_webhook_delivery(endpoint)
-    send(clock)
+    fail(endpoint, clock, times=12, every=timedelta(hours=10))
+    assert is_enabled(endpoint)
 
-    clock.advance(days=4, hours=23)
-    make_webhook_delivery(endpoint)
-    send(clock)
-    endpoint.refresh_from_db()
-    assert endpoint.is_enabled
-
-    clock.advance(hours=2)
-    make_webhook_delivery(endpoint)
-    send(clock)
+    fail(endpoint, clock, times=1, every=timedelta(hours=10))
     endpoint.refresh_from_db()
     assert (endpoint.is_enabled, endpoint.disabled_why) == (False, "failing")
     assert Event.objects.filter(kind="webhook_disabled").count() == Notice.objects.count() == 1
     assert not WebhookDelivery.objects.filter(state=State.WAITING).exists()
+
+
+def fail(endpoint: WebhookEndpoint, clock: Clock, *, times: int, every: timedelta) -> None:
+    """A message each time, which is not received, and time goes on."""
+    for _ in range(times):
+        WebhookDelivery.objects.all().delete()
+        make_webhook_delivery(endpoint)
+        assert send(clock).delivered == 0
+        clock.advance(seconds=every.total_seconds())
+
+
+def is_enabled(endpoint: WebhookEndpoint) -> bool:
+    return WebhookEndpoint.objects.enabled().filter(pk=endpoint.pk).exists()
+
+
+@pytest.mark.requirement(155)
+def test_a_time_in_which_nothing_was_sent_is_none_of_failures(receiver: Receiver, clock: Clock) -> None:
+    """It was away for three days, and is well: nobody could see that, as nothing happened for a month."""
+    endpoint = make_webhook_endpoint(url=receiver.url)
+    receiver.answer(500, times=99)
+    fail(endpoint, clock, times=30, every=timedelta(hours=2))
+    clock.advance(days=30)
+
+    fail(endpoint, clock, times=1, every=timedelta(hours=20))
+    assert is_enabled(endpoint)
+    fail(endpoint, clock, times=4, every=timedelta(hours=20))
+    assert not is_enabled(endpoint)
+
+
+@pytest.mark.requirement(155)
+def test_few_failures_do_not_switch_off_however_long_they_take(receiver: Receiver, clock: Clock) -> None:
+    endpoint = make_webhook_endpoint(url=receiver.url)
+    receiver.answer(500, times=99)
+
+    fail(endpoint, clock, times=9, every=timedelta(hours=30))
+    assert is_enabled(endpoint)
+    fail(endpoint, clock, times=1, every=timedelta(hours=30))
+    assert not is_enabled(endpoint)
 
 
 def test_one_success_makes_the_five_days_begin_anew(receiver: Receiver, clock: Clock) -> None:

@@ -155,6 +155,8 @@ def test_nothing_is_sent_by_a_hub_on_hold_or_for_somebody_inactive(
     endpoint.owner.is_active = False
     endpoint.owner.save()
     assert send(clock) == Report()
+    record(Event.Kind.RECOVERED, connection=lent_connection())
+    assert WebhookDelivery.objects.count() == 1
 
     assert receiver.received == []
 
