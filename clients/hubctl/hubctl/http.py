@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 from hubctl import __version__
@@ -15,7 +16,7 @@ from hubctl.errors import Stopped, TryLater
 TIMEOUT_SECONDS = 60
 BODY_LIMIT = 64 * 1024 * 1024
 FORM = "application/x-www-form-urlencoded"
-type Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
