@@ -163,7 +163,7 @@ def _body(name: str | None) -> bytes | None:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise Stopped(f"{name} cannot be read: {error.strerror}") from None
+        raise Stopped(f"{name} cannot be read: {error.strerror}. --data names a file; - is standard input.") from None
 
 
 def _id(hub: Hub, asked: str) -> str:
