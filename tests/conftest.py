@@ -2,16 +2,19 @@
 
 import logging
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, connections
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
 from pytest_django.live_server_helper import LiveServer
 
 from integrations.flows import keys, tally, uses
+from tests.fresh_rows import FreshRows
 from tests.settings import SCRATCH
 
 pytest_plugins = ["tests.fixtures"]
@@ -55,7 +58,7 @@ def no_pool() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The database is the tests' own, and knows the key of the tests, as it does once a server has started."""
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
@@ -63,6 +66,10 @@ def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: Dja
                 cursor.execute("SELECT current_database()")
                 assert cursor.fetchone() == (connection.settings_dict["NAME"],)
         keys.admit()
+        fresh_rows = FreshRows()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test_case: fresh_rows.restore())
+        yield
 
 
 @pytest.fixture(scope="session")
