@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 
-class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no types
+class StaticFiles(WhiteNoiseMiddleware):
     """WhiteNoise, as it serves them in earnest; what it found for the same settings, it does not look for again."""
 
+    files: dict[str, Any]
     found: ClassVar[dict[tuple[object, ...], dict[str, Any]]] = {}
 
     def add_files_from_finders(self) -> None:

@@ -6,7 +6,6 @@ A command that offers --json has a section in docs/commands.md whose first ```js
 import io
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
