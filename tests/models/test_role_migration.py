@@ -5,12 +5,10 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
-from django.db import connection
-
 from integrations.models.roles import ROLES
+from tests.migrated import copy_migrated
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD = """
@@ -39,8 +37,7 @@ def groups(path: Path) -> dict[str, set[str]]:
 def test_groups_come_and_go_with_their_migration(tmp_path: Path, django_db_setup: None) -> None:
     """Also: what the migrations bring, all together, is what the table in the code says."""
     path = tmp_path / "fresh.sqlite3"
-    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as database:
-        database.execute("VACUUM INTO ?", (str(path),))
+    copy_migrated(path)
 
     fresh = groups(path)
     migrate(path, "integrations", "0005")
