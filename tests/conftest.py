@@ -1,17 +1,21 @@
 """Fixtures for every test."""
 
+import gc
 import logging
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, connections
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
 from pytest_django.live_server_helper import LiveServer
 
 from integrations.flows import keys, tally, uses
+from tests.fresh_rows import FreshRows
 from tests.settings import SCRATCH
 
 pytest_plugins = ["tests.fixtures"]
@@ -28,7 +32,8 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL only what uses the database is run: the rest is the same again, and SQLite's turn has shown it."""
+    """On PostgreSQL only what uses the database is run: the rest is the same again, and SQLite's turn has shown it.
+    So is the language in which pages say what they say."""
     if on_sqlite():
         return
     left_out = [item for item in items if not uses_database(item)]
@@ -36,11 +41,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if uses_database(item)]
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the collector of garbage does not look through it each time."""
+    gc.collect()
+    gc.freeze()
+
+
 def on_sqlite() -> bool:
     return str(settings.DATABASES["default"]["ENGINE"]).endswith("sqlite3")
 
 
 def uses_database(item: pytest.Item) -> bool:
+    if Path(__file__).with_name("words") in item.path.parents:
+        return False
     fixtures: list[str] = getattr(item, "fixturenames", [])
     is_marked = item.get_closest_marker("django_db") is not None
     return is_marked or not {"db", "transactional_db", "live_server"}.isdisjoint(fixtures)
@@ -55,7 +68,7 @@ def no_pool() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The database is the tests' own, and knows the key of the tests, as it does once a server has started."""
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
@@ -63,6 +76,10 @@ def django_db_setup(no_pool: None, django_db_setup: None, django_db_blocker: Dja
                 cursor.execute("SELECT current_database()")
                 assert cursor.fetchone() == (connection.settings_dict["NAME"],)
         keys.admit()
+        fresh_rows = FreshRows()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test_case: fresh_rows.restore())
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -26,12 +26,13 @@ _ENVIRONMENT = {
 with patch.dict(os.environ, {**_ENVIRONMENT, **os.environ, "HUB_MODE": "test"}):
     from hub.authorization_server.configuration import CLIENT_SECRET_HASHER
     from hub.settings import *  # noqa: F403
-    from hub.settings import ALLOWED_HOSTS, DATABASES
+    from hub.settings import ALLOWED_HOSTS, DATABASES, MIDDLEWARE
 
     # The catalogue is read when it is first imported: with an entry of ours.
     from integrations.providers import PROVIDERS as PROVIDERS
 
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
+MIDDLEWARE = ["tests.static_files.StaticFiles" if "WhiteNoise" in each else each for each in MIDDLEWARE]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
     CLIENT_SECRET_HASHER,

@@ -5,10 +5,7 @@ A command that offers --json has a section in docs/commands.md whose first ```js
 
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +26,7 @@ from tests.commands.contract import (
     shape_faults,
     write_journal,
 )
+from tests.commands.in_turn import Ended, run_in_turn
 from tests.factories import make_authorization_request, make_connection, make_registration
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
@@ -48,6 +46,7 @@ def offers_json(name: str) -> bool:
 
 
 OFFERS_JSON = [name for name in COMMANDS if offers_json(name)]
+WITH_DATABASE = [name for name in COMMANDS if name not in WITHOUT_DATABASE]
 
 
 def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -93,25 +92,30 @@ def test_it_is_in_the_reference(name: str) -> None:
     assert f"\n## {name}\n" in DOCUMENT.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in WITHOUT_DATABASE])
-def test_without_a_database_it_says_so_in_a_sentence(name: str, tmp_path: Path) -> None:
-    write_journal(tmp_path / "recovery")
-    environment = os.environ | {
+@pytest.fixture(scope="module")
+def without_a_database(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """What each command came to, as JSON where it offers that, at a database in which there is nothing."""
+    folder = tmp_path_factory.mktemp("empty")
+    write_journal(folder / "recovery")
+    environment = {
         "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}",
-        "HUB_RECOVERY_JOURNAL": str(tmp_path / "recovery"),
-        "HUB_METRICS_DIRECTORY": str(tmp_path / "metrics"),
+        "DATABASE_URL": f"sqlite:///{folder / 'empty.sqlite3'}",
+        "HUB_RECOVERY_JOURNAL": str(folder / "recovery"),
+        "HUB_METRICS_DIRECTORY": str(folder / "metrics"),
     }
-    as_json = ["--json"] if name in OFFERS_JSON else []
-    command = [sys.executable, "manage.py", name, *ARGUMENTS.get(name, ()), *as_json]
+    lines = [(name, *ARGUMENTS.get(name, ()), *(["--json"] if name in OFFERS_JSON else [])) for name in WITH_DATABASE]
+    return dict(zip(WITH_DATABASE, run_in_turn(lines, environment), strict=True))
 
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, input="a secret\n")
 
-    assert done.returncode == 3
-    assert "manage.py migrate" in done.stderr
-    assert "Traceback" not in done.stderr
-    if as_json:
-        failure = json.loads(done.stdout)
+@pytest.mark.parametrize("name", WITH_DATABASE)
+def test_without_a_database_it_says_so_in_a_sentence(name: str, without_a_database: dict[str, Ended]) -> None:
+    code, out, err = without_a_database[name]
+
+    assert code == 3
+    assert "manage.py migrate" in err
+    assert "Traceback" not in err
+    if name in OFFERS_JSON:
+        failure = json.loads(out)
         assert failure["error"]["code"] == "database"
         assert "manage.py migrate" in failure["error"]["message"]
 

@@ -33,9 +33,10 @@ def refused(journey: Journey, pairs: Pairs) -> str:
 
 @pytest.mark.requirement(1)
 def test_state_is_never_the_same_and_cannot_be_guessed(journey: Journey) -> None:
-    states = {state_of(journey.begin()) for _ in range(1000)}
+    """Of a thousand that are made, tests/test_vault.py; here, that each attempt has one of its own."""
+    states = {state_of(journey.begin()) for _ in range(50)}
 
-    assert len(states) == 1000
+    assert len(states) == 50
     assert min(map(len, states)) >= 22  # 128 bit in base64
 
 

@@ -1,4 +1,5 @@
-"""The groups of operators come with `migrate`, go with the way back, and come again: on a database of its own."""
+"""The groups of operators come with `migrate`, go with the way back, and come again: on a copy of the tests' database,
+which the migrations made."""
 
 import os
 import sqlite3
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 from integrations.models.roles import ROLES
+from tests.migrated import copy_migrated
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD = """
@@ -32,11 +34,11 @@ def groups(path: Path) -> dict[str, set[str]]:
     return held
 
 
-def test_groups_come_and_go_with_their_migration(tmp_path: Path) -> None:
+def test_groups_come_and_go_with_their_migration(tmp_path: Path, django_db_setup: None) -> None:
     """Also: what the migrations bring, all together, is what the table in the code says."""
     path = tmp_path / "fresh.sqlite3"
+    copy_migrated(path)
 
-    migrate(path)
     fresh = groups(path)
     migrate(path, "integrations", "0005")
     before = groups(path)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.migrated import copy_migrated
 from tests.real.demo import ROOT, RunningDemo, demo_marks, free_port, start
 
 pytestmark = demo_marks
@@ -56,7 +57,8 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
-def test_ctrl_c_stops_all_of_it_and_the_next_run_finds_everything(tmp_path: Path) -> None:
+def test_ctrl_c_stops_all_of_it_and_the_next_run_finds_everything(tmp_path: Path, django_db_setup: None) -> None:
+    copy_migrated(tmp_path / "hub.sqlite3")
     port, printed = free_port(), set()
 
     for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

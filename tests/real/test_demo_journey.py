@@ -14,11 +14,11 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.chromium import executable
 from tests.real.demo import RunningDemo, demo_marks
 
 pytestmark = [*demo_marks, pytest.mark.browser]
 
-CHROMIUM = "/usr/bin/chromium"
 SCREENSHOTS = os.environ.get("HUB_SCREENSHOTS", "")
 WIDTHS = (1280, 390)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -39,7 +39,7 @@ def demo(data: Path) -> Iterator[RunningDemo]:
 @pytest.fixture
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=executable())
         yield browser
         browser.close()
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from authlib.integrations.requests_client import OAuth2Session
 
+from tests.migrated import copy_migrated
 from tests.real.demo import ROOT, RunningDemo, demo_marks
 from tests.real.hub_person import HubPerson
 from tests.real.oidc_provider import FOLDER, install, node
@@ -35,8 +36,9 @@ for client_id, grant_type, client_type in (
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    data = tmp_path_factory.mktemp("demo") / "data"
+def hub(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[RunningDemo]:
+    data = tmp_path_factory.mktemp("demo")
+    copy_migrated(data / "hub.sqlite3")
     with RunningDemo(data) as running:
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment |= {"HUB_MODE": "demo", "HUB_VAR_DIRECTORY": str(data)}
