@@ -17,6 +17,7 @@ from integrations.models import (
     Preferences,
     ProviderStanding,
     SealingKey,
+    SilencedClient,
     StrayResponse,
     VaultEntry,
 )
@@ -105,6 +106,7 @@ def test_a_row_shows_what_it_is_and_nothing_sealed() -> None:
         ),
         AccountClosure.objects.create(user=make_user(), started_at=connection.created_at),
         SealingKey.objects.create(key_id="k1", proof=b"sealed"),
+        SilencedClient.objects.create(client_id="client"),
         Attempt.objects.create(
             user=make_user(),
             registration=connection.registration,
