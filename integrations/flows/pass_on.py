@@ -107,17 +107,16 @@ def pass_on(borrower: Borrower, uuid: UUID, asked: Asked, *, clock: Clock = time
     if asked.length is not None and asked.length > settings.HUB_PROXY.body_bytes:
         raise CallRefused("The body is larger than the hub passes on.", code="body_too_large", status=413)
 
-    def judged() -> Connection:
+    def judged() -> Loan:
         loan = lend.find(borrower, uuid)
         require_usable(loan.connection)
         _require_allowed(loan, asked.method, wanted)
-        return loan.connection
+        return loan
 
-    row = judged()
-    url = _address(row, wanted)
-    place = places.take(row, borrower=borrower.identity)
+    loan = judged()
+    place = places.take(loan.connection, borrower=borrower.identity)
     try:
-        return _Passing(row, asked, judged, url=url, path=wanted.path, actor=borrower.actor, clock=clock).go(place)
+        return _Passing(borrower, loan, judged, asked, to=wanted, clock=clock).go(place)
     except BaseException:
         place.leave()
         raise
@@ -128,18 +127,18 @@ class _Passing:
 
     def __init__(
         self,
-        row: Connection,
+        borrower: Borrower,
+        loan: Loan,
+        judged: Callable[[], Loan],
         asked: Asked,
-        judged: Callable[[], Connection],
         *,
-        url: str,
-        path: str,
-        actor: str,
+        to: target.Target,
         clock: Clock,
     ) -> None:
-        self._judged = judged
-        self._row, self._asked, self._url, self._path = row, asked, url, path
-        self._actor, self._clock = actor, clock
+        self._borrower, self._loan, self._judged = borrower, loan, judged
+        self._row = row = loan.connection
+        self._asked, self._url, self._path = asked, _address(row, to), to.path
+        self._actor, self._clock = borrower.actor, clock
         self._deadline = time.monotonic() + settings.HUB_PROXY.seconds
         self._provider = provider_of(row.registration)
         self._variables = variables_of(row.registration, row.variables)
@@ -171,7 +170,7 @@ class _Passing:
     def _prepared(self) -> wire.Call:
         """The call without its token; a small body is read, so that it can be sent twice."""
         asked = self._asked
-        call = wire.Call(method=asked.method, url=self._url, length=asked.length, owner=str(self._row.uuid))
+        call = wire.Call(method=asked.method, url=self._url, length=asked.length)
         if asked.length is None:
             return call
         body = _body(asked.read, asked.length)
@@ -181,7 +180,7 @@ class _Passing:
 
     def _send(self, borrowed: AccessToken) -> wire.Answer:
         if borrowed.version != self._row.version:
-            self._judged()
+            self._loan = self._judged()
         given = {name.lower() for name, _ in self._asked.headers}
         own = {name: value for name, value in self._provider.api_headers.items() if name.lower() not in given}
         if "user-agent" not in given:
@@ -190,7 +189,9 @@ class _Passing:
             own["Accept-Encoding"] = "identity"
         name, value = self._provider.token_header(self._variables, borrowed.value)
         own[name] = value
-        call = replace(self._call, headers=headers_up(self._asked.headers, own=own))
+        # What the provider does not read of a body may be its next call, with the token that goes with the one after.
+        owner = "" if self._loan.excess else "\0".join((str(self._row.uuid), *self._borrower.identity))
+        call = replace(self._call, headers=headers_up(self._asked.headers, own=own), owner=owner)
         let_go_of_database()
         answer = relay().send(call, deadline=self._deadline, idle_seconds=settings.HUB_PROXY.idle_seconds)
         provider = self._row.registration.provider

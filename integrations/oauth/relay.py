@@ -35,7 +35,7 @@ class Call:
     """What is to be sent. `url` is absolute and of ASCII; a body has a `length`, None: there is none.
 
     `replayable`: the body can be read once more, and so sent again. `owner`: on whose behalf. Who sent a body leaves
-    the connection to nobody else, for the other side may have taken it for a next call.
+    the connection to nobody else, for the other side may have taken it for a next call; and not to itself, if empty.
     """
 
     method: str
@@ -137,6 +137,8 @@ class Relay:
         exchange.sock.deadline, exchange.sock.idle_seconds = deadline, idle_seconds
         if call.length:
             exchange.owner = call.owner
+            if not call.owner:
+                exchange.spoil()
         try:
             _send(exchange, call, head)
             exchange.read_head()

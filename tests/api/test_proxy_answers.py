@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from integrations.models import Allowance, Connection
 from tests.api.calls import Calls
 from tests.fakes.upstream import answer_of
 
@@ -99,3 +100,15 @@ def test_a_connection_on_which_a_body_may_still_come_is_not_used_again(calls: Ca
     calls.send()
     first, second = calls.upstream.arrived
     assert first.connection != second.connection
+
+
+@pytest.mark.requirement(112, 118)
+@pytest.mark.parametrize(("allowed", "connections"), [("all", 1), ("less", 2)])
+def test_what_is_left_of_a_body_gets_no_token_that_may_do_more(calls: Calls, allowed: str, connections: int) -> None:
+    """A provider that does not read a body takes it for the next call, and the token of that for its own."""
+    if allowed == "less":
+        Allowance.objects.update(features=["profile", "notes.read", "notes.write"])
+        Connection.objects.update(unexpected_scope="admin")
+    assert calls.send("notes", method="POST", body=b"DELETE /everything HTTP/1.1\r\nX: ").status_code == 200
+    assert calls.send("notes").status_code == 200
+    assert len({request.connection for request in calls.upstream.arrived}) == connections

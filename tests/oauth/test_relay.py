@@ -63,8 +63,8 @@ def test_connection_with_more_in_it_than_was_asked_for_is_not_used_again(
 def test_connection_on_which_a_body_may_not_have_been_read_is_not_used_again(
     relay: Relay, upstream: FakeUpstream, method: str, connection: int
 ) -> None:
-    ask(relay, upstream, method=method, body=(b"GET /forged HTTP/1.1\r\n\r\n",), length=24)
-    ask(relay, upstream)
+    ask(relay, upstream, method=method, body=(b"GET /forged HTTP/1.1\r\n\r\n",), length=24, owner="alice")
+    ask(relay, upstream, owner="alice")
     assert upstream.arrived[-1].connection == connection
 
 
@@ -81,6 +81,8 @@ def test_connection_that_took_a_body_is_for_its_owner_only(relay: Relay, upstrea
     assert connection("bob", body=(b"{}",), length=2) == 2
     assert connection("alice") == 1
     assert connection("carol") == 3
+    assert connection("", body=(b"{}",), length=2) == 3
+    assert connection("carol") == 4
 
 
 def test_interim_answer_is_not_taken_for_the_answer(relay: Relay, upstream: FakeUpstream) -> None:
