@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections, router
+from django.db import NotSupportedError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
@@ -52,9 +52,7 @@ class PreparedRead[Row: Model]:
         plan = self._plans.get(connection.vendor) or self._plan(connection)
         values = self._prepared(given, connection)
         parameters: list[Any] = [values[key] if key else constant for key, constant in plan.parameters]
-        with _cursor(connection) as cursor:
-            cursor.execute(plan.sql, parameters)
-            found = cursor.fetchone()
+        found = _found(connection, plan.sql, parameters)
         return None if found is None else self._made(plan, list(found), connection)
 
     def _examples(self) -> dict[str, object]:
@@ -94,6 +92,22 @@ class PreparedRead[Row: Model]:
         for populator in plan.populators:
             populator.populate(row, made)
         return made  # type: ignore[no-any-return]
+
+
+def _found(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    try:
+        with _cursor(connection) as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchone()  # type: ignore[no-any-return]
+    except NotSupportedError:
+        # A column is of another type now, and the server refuses what it prepared before. A transaction is over then.
+        if connection.in_atomic_block:
+            raise
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    with _cursor(connection) as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone()  # type: ignore[no-any-return]
 
 
 def _cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:

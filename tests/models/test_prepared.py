@@ -1,10 +1,11 @@
 """A prepared read finds what the query finds that it was made of, and as the same objects."""
 
+from contextlib import closing
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection as database
-from django.db import models
+from django.db import connections, models
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
@@ -78,3 +79,18 @@ def test_statement_is_kept_by_the_server_where_it_may_be(read: PreparedRead[Conn
     with database.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%vaultentry%'")
         assert cursor.fetchone() == (0 if threshold is None else 1,)
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="PostgreSQL prepares statements")
+@pytest.mark.django_db(transaction=True)
+def test_statement_is_made_anew_where_a_column_has_another_type_now(read: PreparedRead[Connection]) -> None:
+    row = make_connection()
+    for _ in range(4):
+        read.first(uuid=row.uuid)
+    # By another connection: one that changes its own tables forgets by itself what was prepared.
+    with closing(connections.create_connection("default")) as other:
+        try:
+            other.cursor().execute("ALTER TABLE integrations_connection ALTER COLUMN name TYPE text")
+            assert [read.first(uuid=row.uuid) for _ in range(4)] == [row] * 4
+        finally:
+            other.cursor().execute("ALTER TABLE integrations_connection ALTER COLUMN name TYPE varchar(100)")
