@@ -16,11 +16,11 @@ class Migration(migrations.Migration):
             name="subject",
             field=models.CharField(
                 blank=True,
+                db_default="",
                 default="",
                 help_text="Whom the issuer's tokens must name for it (their `sub`); empty: the application itself.",
                 max_length=255,
             ),
-            preserve_default=False,
         ),
         migrations.RemoveConstraint(model_name="allowance", name="one_allowance_per_application_and_connection"),
         migrations.RemoveConstraint(model_name="allowance", name="one_allowance_per_application_and_registration"),

@@ -36,6 +36,8 @@ class Allowance(models.Model):
     subject = models.CharField(
         max_length=255,
         blank=True,
+        default="",
+        db_default="",
         help_text="Whom the issuer's tokens must name for it (their `sub`); empty: the application itself.",
     )
     person = models.ForeignKey(

@@ -268,12 +268,12 @@ def test_what_was_granted_unasked_before_there_was_a_column_is_taken_from_the_ev
         return connection
 
     unasked, since = ("scope_unexpected", ["b", "a"]), ("scope_unexpected", ["c"])
-    again = ("reconnected", list[str]())
+    again, anew = ("reconnected", list[str]()), ("connected", list[str]())
     rows = [
         told(make_connection(), *facts)
-        for facts in ((), (unasked,), (unasked, again), (unasked, again, since), (again, unasked))
+        for facts in ((), (unasked,), (unasked, again), (unasked, anew), (unasked, again, since), (anew, unasked))
     ]
 
-    import_module("integrations.migrations.0019_connection_unexpected_scope").fill(apps, None)
+    import_module("integrations.migrations.0022_unexpected_scope_of_before").fill(apps, None)
 
-    assert [Connection.objects.get(pk=row.pk).unexpected_scope for row in rows] == ["", "a b", "", "c", "a b"]
+    assert [Connection.objects.get(pk=row.pk).unexpected_scope for row in rows] == ["", "a b", "", "", "c", "a b"]
