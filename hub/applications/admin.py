@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.options import Action, ActionLocation
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
@@ -45,9 +46,11 @@ class RuleAdmin(ReadOnlyAdmin):
         named: QuerySet[Any] = rows.annotate(application_name=Subquery(name[:1]))
         return named
 
-    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def get_actions(
+        self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST
+    ) -> dict[str, Action | None]:
         """One at a time: each page says what goes."""
-        offered = super().get_actions(request, *args, **kwargs)
+        offered = super().get_actions(request, action_location)
         return {name: action for name, action in offered.items() if name != "delete_selected"}
 
     def get_fields(self, request: HttpRequest, obj: Allowance | None = None) -> tuple[str, ...]:
