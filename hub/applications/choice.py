@@ -24,7 +24,7 @@ from oauth2_provider.models import Application
 
 from hub.applications.authorizations import shown_name
 from hub.applications.scope import concerns_connections
-from integrations.flows.allow import allow
+from integrations.flows.allow import UNASKED, allow
 from integrations.models import Allowance, Connection
 from integrations.providers import PROVIDERS
 from integrations.providers.provider import Feature, Provider
@@ -52,6 +52,10 @@ class Tick:
     title: str
     text: str
     is_ticked: bool
+
+    @property
+    def slug(self) -> str:
+        return self.value.partition(":")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,12 +197,14 @@ def _share(
     missing = pointed.scope if is_pointed else frozenset()
     earlier = frozenset(rule.features) if rule else frozenset()
     ticks = [_tick(row, provider, feature, earlier=earlier if rule else None, missing=missing) for feature in on]
+    if row.unexpected:
+        ticks.append(_unasked(row, provider, is_ticked=UNASKED in earlier, is_missing=bool(missing & row.unexpected)))
     if ticked is not None:
         ticks = [replace(tick, is_ticked=tick.value in ticked) for tick in ticks]
     return Share(
         card=connection_card(row),
         ticks=tuple(ticks),
-        state=_state(len(earlier & {feature.slug for feature in on}), len(on)) if rule else _("Not allowed"),
+        state=_state(len(earlier & {tick.slug for tick in ticks}), len(ticks)) if rule else _("Not allowed"),
         warning="" if row.is_usable else _("It cannot be used at the moment; see its own page."),
         is_open=bool(rule) or is_pointed or not is_long or any(tick.is_ticked for tick in ticks),
     )
@@ -219,6 +225,20 @@ def _tick(
         title=said(feature.title),
         text=" ".join(filter(None, parts)),
         is_ticked=earlier is not None and feature.slug in earlier,
+    )
+
+
+def _unasked(row: Connection, provider: Provider, *, is_ticked: bool, is_missing: bool) -> Tick:
+    """What a token can do besides all features: whoever is handed one can, too."""
+    scope = {said(provider.scope_title(token)) for token in row.unexpected}
+    parts = [_("Nobody asked for it: %(scope)s.") % {"scope": ", ".join(sorted(scope))}]
+    if is_missing:
+        parts.append(_("The application asked for this."))
+    return Tick(
+        value=f"{row.uuid}:{UNASKED}",
+        title=_("What else %(service)s gave") % {"service": provider.name},
+        text=" ".join(parts),
+        is_ticked=is_ticked,
     )
 
 

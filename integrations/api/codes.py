@@ -30,8 +30,7 @@ CODES: Mapping[str, Kind] = {
     ),
     "token_exceeds_consent": Kind(
         status=403,
-        meaning="Its token can do more than its owner allowed you; they can allow it all at `consent_url`. Without "
-        "one, the provider granted what nobody asked for: call through the hub.",
+        meaning="Its token can do more than its owner allowed you; they can allow it all at `consent_url`.",
     ),
     "call_not_allowed": Kind(
         status=403, meaning="Its owner allowed you other calls than this one; they can allow it at `consent_url`."

@@ -12,6 +12,10 @@ from integrations.models import Allowance, AuthorizationRequest, Connection, Con
 from integrations.models.connection import ENDED, scope_text
 from integrations.models.person import applications_made_by
 
+#: Stands among the features of a choice for what a provider granted unasked: with it, a token may be lent all the same.
+#: No feature of the catalogue has such a name.
+UNASKED = "+unasked"
+
 
 def allow(
     person_id: int, client_id: str, chosen: Mapping[int, Collection[str]], *, client_name: str, actor: str, ip: str = ""
@@ -77,6 +81,8 @@ def features_chosen(connection: Connection, features: Collection[str]) -> tuple[
     """Slugs of a choice that are switched on, with the minimum, without which there is no other; none if none is."""
     provider = provider_of(connection.registration)
     on = {feature.slug for feature in provider.features_of(connection.scope)[0]}
+    if connection.unexpected:
+        on.add(UNASKED)
     chosen = on & set(features)
     return tuple(sorted(chosen | ({provider.minimum.slug} & on))) if chosen else ()
 
@@ -102,9 +108,10 @@ def scope_of(connection: Connection, features: Collection[str]) -> frozenset[str
     provider = provider_of(connection.registration)
     on, _ = provider.features_of(connection.scope)
     chosen = {feature.slug for feature in on} & set(features)
+    unasked = connection.unexpected if UNASKED in features else frozenset()
     if chosen == {feature.slug for feature in on}:
-        return connection.scope
-    return connection.scope & provider.covered_by(provider.scope_of(chosen))
+        return connection.scope | unasked
+    return connection.scope & provider.covered_by(provider.scope_of(chosen)) | unasked
 
 
 def _allowances(person_id: int, client_id: str) -> QuerySet[Allowance]:

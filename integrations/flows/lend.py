@@ -139,13 +139,12 @@ def token(
 def _require_within(loan: Loan, scope: Collection[str]) -> None:
     require_allowed(loan, scope)
     if loan.excess:
-        # What the provider granted unasked, nobody can allow: then there is no page that would help.
-        unasked = loan.excess & loan.connection.unexpected
         raise ScopeMissing(
-            "A token of this connection can do more than this application is allowed: call through the hub instead.",
+            "A token of this connection can do more than this application is allowed: call through the hub instead, or "
+            "have all of it allowed.",
             code="token_exceeds_consent",
             scope=loan.excess,
-            consent_path="" if unasked else _pointing(loan, loan.excess),
+            consent_path=_pointing(loan, loan.excess),
         )
 
 

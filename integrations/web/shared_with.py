@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
+from integrations.flows.allow import UNASKED
 from integrations.flows.named import told_apart
 from integrations.models import Connection
 from integrations.models.person import application_names
@@ -24,6 +27,7 @@ def shared_with(connection: Connection, provider: Provider | None) -> tuple[Shar
     rules = list(connection.allowances.filter(person=connection.owner_id))
     names = application_names([rule.client_id for rule in rules if not rule.issuer]) if rules else {}
     titles = {feature.slug: said(feature.title) for feature in provider.features} if provider else {}
+    titles[UNASKED] = _("what was granted unasked")
     found = (
         SharedWith(
             client_id=rule.client_id,
