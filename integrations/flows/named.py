@@ -1,5 +1,8 @@
 """How an application is called where two of the same name must not be taken for one: anybody may register any name."""
 
+import re
+from hashlib import sha256
+
 from integrations.oauth.errors import printable
 
 #: How the activity names an application begins so: no user and no command has such a name.
@@ -8,6 +11,9 @@ APPLICATION = "application: "
 MARK_LENGTH = 8
 # Together with the rest shorter than what a page shows of a name, so that no mark is ever cut off.
 NAME_LIMIT = 90
+#: What can stand for itself beside others; `…` is the mark of what was cut.
+_PLAIN = re.compile(r"[^\s…()\[\]]+")
+_DIGITS = 12
 
 
 def mark_of(client_id: str) -> str:
@@ -24,5 +30,13 @@ def as_actor(name: str, client_id: str, *, issuer: str = "", subject: str = "") 
     """An application as the activity has it; another issuer's by its `client_id`, whom it is for, and the issuer."""
     if not issuer:
         return f"{APPLICATION}{told_apart(name, client_id)}"
-    whom = f" ({printable(subject, limit=36)})" if subject else ""
-    return f"{APPLICATION}{printable(client_id, limit=30)}{whom} [{printable(issuer.partition('://')[2][-34:])}]"
+    whom = f" ({_distinct(subject, limit=36)})" if subject else ""
+    return f"{APPLICATION}{_distinct(client_id, limit=30)}{whom} [{printable(issuer.partition('://')[2][-34:])}]"
+
+
+def _distinct(text: str, *, limit: int) -> str:
+    """What another issuer calls somebody, as it is; or, if it is long or odd, its beginning and a hash of all of it."""
+    shown = printable(text, limit=limit)
+    if shown == text and _PLAIN.fullmatch(text):
+        return shown
+    return f"{shown[: limit - _DIGITS - 1]}…{sha256(text.encode()).hexdigest()[:_DIGITS]}"
