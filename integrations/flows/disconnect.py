@@ -149,8 +149,8 @@ def wipe(
 
 
 def _shared_with(connection: Connection) -> dict[str, dict[str, bool]]:
-    """Which applications have it until now: they are told that they do not any more."""
-    rules = Allowance.objects.covering(connection).values_list("issuer", "client_id")
+    """Which applications have it until now, and for whom: they are told that they do not any more."""
+    rules = Allowance.objects.covering(connection).values_list("issuer", "client_id", "subject")
     names = sorted({application_key(*rule) for rule in rules})
     return {"shared_with": dict.fromkeys(names, True)} if names else {}
 

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from integrations.flows.clients import provider_of
-from integrations.flows.events import record
+from integrations.flows.events import record, record_many
 from integrations.models import Allowance, ClientRegistration, Connection, Event
 from integrations.models.connection import scope_text
 
@@ -54,19 +55,37 @@ def open_registration(
 
 
 def close(rule: Allowance, *, client_name: str, actor: str) -> None:
-    """Take back what an operator opened."""
+    """Take back what an operator opened. Of each connection that is not open to the application any more, it hears."""
     with transaction.atomic():
         _tell("closed to an application", rule, client_name=client_name, actor=actor)
+        # Whoever it was open to hears of it, so it is told before it is not open any more.
+        ended = [*_open_by_this_alone(rule).values_list("pk", flat=True)]
+        record_many(Event.Kind.APPLICATION_REMOVED, ended, details=_named(rule, client_name), actor=actor)
         rule.delete()
+
+
+def _open_by_this_alone(rule: Allowance) -> QuerySet[Connection]:
+    """The connections that the application has by this rule, and by no other."""
+    rows = Connection.objects.visible().filter(owner__isnull=True, registration=rule.registration)
+    others = Allowance.objects.filter(
+        issuer=rule.issuer, client_id=rule.client_id, subject=rule.subject, registration=rule.registration, person=None
+    ).exclude(pk=rule.pk)
+    if others.filter(connection=None).exists():
+        return rows.none()
+    mine = rows if rule.connection_id is None else rows.filter(pk=rule.connection_id)
+    return mine.exclude(pk__in=others.values("connection_id"))
+
+
+def _named(rule: Allowance, client_name: str) -> dict[str, object]:
+    whose = {"issuer": rule.issuer, "subject": rule.subject or rule.client_id} if rule.issuer else {}
+    return {"application": client_name, "client_id": rule.client_id, **whose}
 
 
 def _tell(action: str, rule: Allowance, *, client_name: str, actor: str) -> None:
     details = {
         "action": action,
         "object": f"integrations.clientregistration {rule.registration_id}",
-        "application": client_name,
-        "client_id": rule.client_id,
-        **({"issuer": rule.issuer, "subject": rule.subject or rule.client_id} if rule.issuer else {}),
+        **_named(rule, client_name),
         "features": rule.features,
         "scope": rule.scope.split(),
     }

@@ -72,6 +72,7 @@ def _while_shared(borrower: Borrower) -> Q:
         Q(connection=OuterRef("connection")) | Q(connection=None, registration=OuterRef("registration")),
         issuer=borrower.issuer,
         client_id=borrower.client_id,
+        subject=borrower.subject,
         person_id=borrower.person_id,
         created_at__lte=OuterRef("created_at"),
     )
@@ -81,16 +82,17 @@ def _while_shared(borrower: Borrower) -> Q:
 
 def _ends(borrower: Borrower) -> Q:
     """That a connection is no longer shared; of one that is not shared, nothing else is told."""
-    key = application_key(borrower.issuer, borrower.client_id)
+    key = application_key(borrower.issuer, borrower.client_id, borrower.subject)
     ended = Q(kind=Event.Kind.DISCONNECTED, details__shared_with__has_key=key)
     return ended | _of_application(borrower, Event.Kind.APPLICATION_REMOVED)
 
 
 def _of_application(borrower: Borrower, kind: Event.Kind) -> Q:
-    """Events that concern one application, which is always one of the hub's own."""
+    """Events that concern one application; one of another issuer's, for one subject."""
+    known_by = Q(details__issuer__isnull=True)
     if borrower.issuer:
-        return Q(pk__in=())
-    return Q(kind=kind, details__client_id=borrower.client_id)
+        known_by = Q(details__issuer=borrower.issuer, details__subject=borrower.subject or borrower.client_id)
+    return Q(known_by, kind=kind, details__client_id=borrower.client_id)
 
 
 def _told(event: Event, loan: Loan) -> Told:

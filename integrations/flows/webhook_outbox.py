@@ -34,7 +34,8 @@ TOLD: Mapping[str, WebhookKind] = {
     Event.Kind.APPLICATION_REMOVED: WebhookKind.REVOKED,
 }
 
-type Application = tuple[str, str]
+#: Issuer, client_id, and the subject it acts for; empty: itself.
+type Application = tuple[str, str, str]
 
 
 class Fact(NamedTuple):
@@ -56,10 +57,12 @@ class Fact(NamedTuple):
         return WebhookKind.SCOPE_CHANGED if changed else TOLD[self.kind]
 
     @property
-    def of_one_application(self) -> str:
-        """The client_id of the only application it concerns; empty: each that the connection is lent to."""
-        ours = self.kind in (Event.Kind.APPLICATION_ALLOWED, Event.Kind.APPLICATION_REMOVED)
-        return str(self.details.get("client_id", "")) if ours else ""
+    def of_one_application(self) -> Application | None:
+        """The only application it concerns; None: each that the connection is lent to."""
+        if self.kind not in (Event.Kind.APPLICATION_ALLOWED, Event.Kind.APPLICATION_REMOVED):
+            return None
+        issuer, client_id, subject = (str(self.details.get(name, "")) for name in ("issuer", "client_id", "subject"))
+        return issuer, client_id, "" if subject == client_id else subject
 
 
 def enqueue(facts: Sequence[Fact]) -> None:
@@ -101,17 +104,18 @@ class _Allowed:
         self._scope: defaultdict[int, defaultdict[Application, set[str]]] = defaultdict(lambda: defaultdict(set))
         for rule in self._rules():
             for row in self._covered(rule):
-                self._scope[row.pk][rule.issuer, rule.client_id] |= rule.allowed_scope
+                self._scope[row.pk][rule.issuer, rule.client_id, rule.subject] |= rule.allowed_scope
         self.endpoints: defaultdict[Application, list[WebhookEndpoint]] = defaultdict(list)
-        clients = {client_id for scope in self._scope.values() for _, client_id in scope}
+        clients = {client_id for scope in self._scope.values() for _, client_id, _ in scope}
         for endpoint in WebhookEndpoint.objects.hearing().filter(client_id__in=clients) if clients else ():
-            self.endpoints[endpoint.issuer, endpoint.client_id].append(endpoint)
+            # An application's own: what it has for somebody whom its issuer's tokens name is not told to it as its own.
+            self.endpoints[endpoint.issuer, endpoint.client_id, ""].append(endpoint)
 
     def listeners(self, fact: Fact) -> list[tuple[WebhookEndpoint, dict[str, object]]]:
         """The endpoints that want to hear of a fact, each with what it is told."""
         found: list[tuple[WebhookEndpoint, dict[str, object]]] = []
         for application, scope in self._scope.get(fact.connection_id or 0, {}).items():
-            if fact.of_one_application and fact.of_one_application != application[1]:
+            if fact.of_one_application not in (None, application):
                 continue
             data = _data(self._connections[fact.connection_id or 0], fact, allowed=scope)
             found += [(one, data) for one in self.endpoints.get(application, ()) if fact.told_as in one.kinds]

@@ -3,6 +3,7 @@ opened to it."""
 
 import uuid
 from typing import ClassVar, Self
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import models
@@ -95,6 +96,12 @@ class Allowance(models.Model):
         return frozenset(self.scope.split())
 
 
-def application_key(issuer: str, client_id: str) -> str:
-    """The name of an application among those of all issuers, where events tell of several."""
-    return f"{issuer} {client_id}".lstrip()
+def application_key(issuer: str, client_id: str, subject: str = "") -> str:
+    """The name of an application among those of all issuers, where events tell of several.
+
+    Of another issuer's it is that of one subject: who has it for another, or for itself, has another name. Encoded, so
+    that no issuer can put two of its names together to a third.
+    """
+    if not issuer:
+        return client_id
+    return " ".join(quote(part, safe=":/") for part in (issuer, client_id, subject or client_id))

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from pytest_django import Settings
 
 from integrations.models import ClientRegistration
 from tests.api.calls import Calls, make_calls
+from tests.api.trusted import Issuer, serving
 from tests.fakes.authorization_server import FakeAuthorizationServer
 from tests.fakes.registration import register_sandbox
 from tests.fakes.upstream import FakeUpstream
@@ -52,3 +54,10 @@ def elsewhere() -> Iterator[FakeUpstream]:
 @pytest.fixture
 def calls(upstream: FakeUpstream, db: None) -> Calls:
     return make_calls(upstream)
+
+
+@pytest.fixture
+def issuer(settings: Settings) -> Iterator[Issuer]:
+    with serving() as found:
+        settings.HUB_TRUSTED_ISSUERS = (found.url,)
+        yield found

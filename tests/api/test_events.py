@@ -14,10 +14,11 @@ from django.utils import timezone
 from integrations.flows import allow, disconnect
 from integrations.flows import told as told_flow
 from integrations.flows.lend import Borrower
-from integrations.models import Allowance, Connection, Event
+from integrations.flows.open_registration import close
+from integrations.models import Allowance, Connection, Event, WebhookDelivery
 from tests.api.calling import Program, program_of
-from tests.factories import make_connection, make_event, make_user
-from tests.lending import make_allowance
+from tests.factories import make_connection, make_event, make_registration, make_user
+from tests.lending import make_allowance, make_webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -173,6 +174,35 @@ def test_application_of_its_own_hears_that_what_was_opened_to_it_has_ended() -> 
     settle()
     assert told(program_of(None)) == ["sharing_ended"]
     assert told(program_of(None, client_id="client-2")) == []
+
+
+@pytest.mark.requirement(156)
+def test_application_of_its_own_hears_of_what_an_operator_closes_unless_it_is_open_by_another_rule() -> None:
+    one, other = (make_connection(of_the_hub=True, registration=make_registration()) for _ in range(2))
+    second = make_connection(of_the_hub=True, registration=one.registration)
+    make_connection(of_the_hub=True, registration=one.registration, status=Connection.Status.REVOKED)
+    make_connection(owner=make_user(), registration=one.registration)
+    rules = [
+        Allowance.objects.create(client_id="client-1", registration=row.registration, connection=named, scope="profile")
+        for row, named in ((one, None), (one, one), (other, None))
+    ]
+    Allowance.objects.create(client_id="client-2", registration=one.registration, scope="profile")
+    make_webhook_endpoint()
+    make_webhook_endpoint(client_id="client-2")
+
+    def ended() -> list[tuple[str, str]]:
+        settle()
+        found = program_of(None).get("/events").json()["data"]
+        return [(event["kind"], event["connection"]) for event in found]
+
+    close(rules[0], client_name="Example", actor="an operator")
+    assert ended() == [("sharing_ended", str(second.uuid))]
+    close(rules[1], client_name="Example", actor="an operator")
+    assert ended() == [("sharing_ended", str(row.uuid)) for row in (second, one)]
+
+    assert told(program_of(None, client_id="client-2")) == []
+    messages = WebhookDelivery.objects.values_list("endpoint__client_id", "kind")
+    assert list(messages) == [("client-1", "connection.revoked")] * 2
 
 
 @pytest.mark.requirement(156)

@@ -3,16 +3,10 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
-from django.http import QueryDict
-from django.test import Client
 from joserfc.jwk import OctKey
 from pytest_django import Settings
 
@@ -20,64 +14,11 @@ from hub.resource_server.trusted import KEEP, Trusted
 from integrations.models import Allowance
 from tests.api.calling import Program, program_of
 from tests.api.matrix import routes
+from tests.api.trusted import AUDIENCE, Issuer, open_to_client, serving, token
 from tests.factories import make_connection, make_registration, make_user
 from tests.oauth.signing import rsa, sign
 
 pytestmark = pytest.mark.django_db
-
-AUDIENCE = "http://127.0.0.1:8000/api/v1"
-
-
-class Issuer:
-    """Metadata and keys on loopback; `document` is what is published beside its name and its keys' address."""
-
-    def __init__(self) -> None:
-        self.document: dict[str, Any] | None = {}
-        self.asked: list[str] = []
-        self.is_slow, self.arrived, self.released = False, Event(), Event()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                if outer.is_slow and self.path != "/keys":
-                    outer.arrived.set()
-                    outer.released.wait(60)
-                found = outer.answer(self.path)
-                self.send_response(404 if found is None else 200)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(json.dumps(found).encode())
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def answer(self, path: str) -> Any:
-        if self.document is None:
-            return None
-        if path == "/keys":
-            return {"keys": [rsa().as_dict(private=False)]}
-        whole = {"issuer": self.url, "jwks_uri": f"{self.url}/keys", **self.document}
-        return whole if path == "/.well-known/oauth-authorization-server" else None
-
-
-@contextmanager
-def serving() -> Iterator[Issuer]:
-    found = Issuer()
-    Thread(target=found.server.serve_forever, daemon=True).start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-
-
-@pytest.fixture
-def issuer(settings: Settings) -> Iterator[Issuer]:
-    with serving() as found:
-        settings.HUB_TRUSTED_ISSUERS = (found.url,)
-        yield found
 
 
 @pytest.fixture
@@ -85,22 +26,6 @@ def other_issuer(issuer: Issuer, settings: Settings) -> Iterator[Issuer]:
     with serving() as found:
         settings.HUB_TRUSTED_ISSUERS = (issuer.url, found.url)
         yield found
-
-
-def token(issuer: Issuer, *, headers: dict[str, Any] | None = None, **changes: Any) -> str:
-    now = int(datetime.now(UTC).timestamp())
-    whole = {
-        "iss": issuer.url,
-        "sub": "someone",
-        "aud": AUDIENCE,
-        "exp": now + 600,
-        "iat": now,
-        "jti": "1",
-        "client_id": "robot",
-        "scope": "profile connections:read connections:disconnect connections:connect admin",
-    }
-    claims = {name: value for name, value in {**whole, **changes}.items() if value is not None}
-    return sign(claims, headers={"typ": "at+jwt", **(headers or {})})
 
 
 def test_only_keys_and_name_of_an_issuer_are_needed(issuer: Issuer) -> None:
@@ -159,18 +84,6 @@ def test_whoever_its_subject_is_it_acts_for_no_person_here(issuer: Issuer) -> No
     assert program.get("/connections").json()["data"] == []
     assert program.delete(f"/connections/{connection.uuid}").json()["code"] == "person_required"
     assert program.post("/connect", {"provider": "sandbox"}).json()["code"] == "person_required"
-
-
-def open_to_client(issuer: str, registration: Any, *, client_id: str = "robot", subject: str = "") -> Any:
-    """An operator opens what is the hub's own there, as the pages have it."""
-    user = make_user(is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=["view_allowance", "add_allowance"]))
-    operator = Client()
-    operator.force_login(user)
-    query = QueryDict(mutable=True)
-    query.update({"issuer": issuer, "client_id": client_id, "subject": subject, "registration": str(registration.pk)})
-    address = f"/admin/integrations/allowance/add/?{query.urlencode()}"
-    return operator.post(address, {"features": ["profile"], "scope": "", "connection": ""})
 
 
 @pytest.mark.requirement(112, 145)

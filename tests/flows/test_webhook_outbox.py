@@ -140,6 +140,23 @@ def test_the_hubs_own_connections_are_told_to_whom_an_operator_opened_them() -> 
     assert told() == [(Kind.CREATED, str(own.uuid))]
 
 
+@pytest.mark.requirement(112, 156)
+def test_what_is_opened_to_an_issuers_client_for_somebody_is_not_told_to_it_as_its_own() -> None:
+    issuer = "https://issuer.example.test"
+    connection = make_connection(of_the_hub=True)
+    whole = {"registration": connection.registration, "connection": connection, "issuer": issuer}
+    Allowance.objects.create(client_id="robot", subject="alice", scope="profile", **whole)
+    Allowance.objects.create(client_id="client-1", scope="profile", **whole)
+    for client_id in ("robot", "client-1"):
+        make_webhook_endpoint(client_id=client_id, issuer=issuer)
+        make_webhook_endpoint(client_id=client_id)
+
+    record(Event.Kind.RECOVERED, connection=connection)
+
+    endpoint = WebhookDelivery.objects.get().endpoint
+    assert (endpoint.issuer, endpoint.client_id) == (issuer, "client-1")
+
+
 @pytest.mark.requirement(155, 98)
 def test_a_message_holds_no_token_and_nothing_that_names_a_person() -> None:
     tokens = make_tokens(access_token="canary-access-0123456789", refresh_token="canary-refresh-0123456789")
