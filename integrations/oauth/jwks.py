@@ -13,6 +13,8 @@ from integrations.oauth.message import Json, Request, Response, Sender, read_obj
 from integrations.oauth.single_flight import PATIENT, Patience, SingleFlight
 
 KEEP = timedelta(hours=1)
+#: So old, known keys still serve while they cannot be fetched anew; past that, a key that was withdrawn is no key.
+GOOD_FOR = 2 * KEEP
 FETCHES = 4
 FETCHES_WITHIN = timedelta(minutes=1)
 KEY_LIMIT = 100
@@ -42,13 +44,16 @@ class _Known:
     fetches: deque[datetime] = field(default_factory=deque)
     flight: SingleFlight = field(default_factory=SingleFlight)
 
+    def is_younger_than(self, age: timedelta, *, now: datetime) -> bool:
+        return self.fetched_at is not None and now - self.fetched_at < age
+
 
 class JwksCache:
     """Key sets by `jwks_uri`, shared by threads.
 
     However many unknown keys are asked for, a set is fetched `FETCHES` times in `FETCHES_WITHIN`; between two of these
-    what is not in it is known not to be. While one thread fetches, known keys serve, however old they are; only who
-    needs an unknown one waits, as patience allows.
+    what is not in it is known not to be. While one thread fetches, or the provider does not answer, known keys serve
+    until they are `GOOD_FOR` old; who needs others waits, as patience allows.
     """
 
     def __init__(self, transport: Sender) -> None:
@@ -64,21 +69,21 @@ class JwksCache:
         """The keys as known, fetched when there are none or they are old; `anew` asks for a fetch in any case.
 
         Raises:
-            ProviderUnavailable: there are none and none can be had; or `anew`, and the last fetch failed or takes too
-                long.
+            ProviderUnavailable: there are none that are good, and none can be had; or `anew`, and the last fetch failed
+                or takes too long.
         """
         with self._lock:
             known = self._known.setdefault(jwks_uri, _Known())
 
         def is_due() -> bool:
-            fresh = known.fetched_at is not None and now - known.fetched_at < KEEP
-            return (anew or not fresh) and _may_fetch(known, now)
+            return (anew or not known.is_younger_than(KEEP, now=now)) and _may_fetch(known, now)
 
-        needed = anew or known.fetched_at is None
+        needed = anew or not known.is_younger_than(GOOD_FOR, now=now)
         has_come = known.flight.renew(
             lambda: self._fetch(jwks_uri, known=known, now=now), is_due=is_due, patience=patience if needed else None
         )
-        if known.fetched_at is None or (anew and (known.failed or not has_come)):
+        # Whatever came of the fetch, this one's or another thread's, the keys themselves tell.
+        if not known.is_younger_than(GOOD_FOR, now=now) or (anew and (known.failed or not has_come)):
             raise ProviderUnavailable("The provider's keys are not to be had.", code="jwks_unavailable")
         return known.keys
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -12,7 +12,7 @@ from joserfc.jwk import RSAKey
 
 from integrations.oauth.address import AddressPolicy
 from integrations.oauth.errors import AddressRefused, IdentityRefused, ProviderUnavailable
-from integrations.oauth.jwks import FETCHES, FETCHES_WITHIN, KEEP, JwksCache, read_keys
+from integrations.oauth.jwks import FETCHES, FETCHES_WITHIN, GOOD_FOR, KEEP, JwksCache, read_keys
 from integrations.oauth.message import Request, Response
 from integrations.oauth.single_flight import Patience
 from tests.oauth.judging import validated
@@ -20,6 +20,8 @@ from tests.oauth.making import make_response
 from tests.oauth.signing import NOW, claims, ec, okp, rsa, sign
 
 URI = "https://server.example.com/jwks"
+#: Known keys are not fresh any more, and serve still.
+LATE = NOW + GOOD_FOR - timedelta(seconds=1)
 
 
 class Provider:
@@ -169,7 +171,24 @@ def test_known_keys_serve_while_the_endpoint_is_down_or_not_to_be_asked(status: 
     source.keys(now=NOW)
     provider.status, provider.is_inside = status, is_inside
 
-    assert [key.kid for key in source.keys(now=NOW + 2 * KEEP)] == ["rsa-1"]
+    assert [key.kid for key in source.keys(now=LATE)] == ["rsa-1"]
+
+
+@pytest.mark.requirement(51, 73)
+def test_keys_that_are_too_old_serve_nobody_while_the_endpoint_is_down() -> None:
+    provider = Provider(rsa())
+    source = JwksCache(provider).at(URI)
+    source.keys(now=NOW)
+    provider.status = 503
+
+    for _ in range(FETCHES + 1):
+        with pytest.raises(ProviderUnavailable) as caught:
+            source.keys(now=NOW + GOOD_FOR)
+        assert caught.value.code == "jwks_unavailable"
+    assert provider.fetches == 1 + FETCHES
+
+    provider.status = 200
+    assert [key.kid for key in source.keys(now=NOW + GOOD_FOR + FETCHES_WITHIN)] == ["rsa-1"]
 
 
 @pytest.mark.requirement(58, 73)
@@ -199,20 +218,20 @@ def test_each_provider_has_its_own_keys() -> None:
 
 
 @contextmanager
-def fetching(provider: Provider, cache: JwksCache) -> Iterator[ThreadPoolExecutor]:
+def fetching(provider: Provider, cache: JwksCache, *, now: datetime = NOW) -> Iterator[ThreadPoolExecutor]:
     """The keys are known, and one thread waits for the provider, which answers when this ends."""
-    known = cache.at(URI).keys(now=NOW)
+    cache.at(URI).keys(now=NOW)
     provider.arrived.clear()
     provider.released.clear()
     with ThreadPoolExecutor(9) as pool:
         try:
-            first = pool.submit(cache.at(URI).keys, now=NOW, anew=True)
+            first = pool.submit(cache.at(URI).keys, now=now, anew=True)
             assert provider.arrived.wait(60)
             yield pool
             assert not first.done()
         finally:
             provider.released.set()
-    assert first.result() == known
+    assert first.result()
 
 
 def test_known_keys_serve_while_the_set_is_fetched() -> None:
@@ -220,8 +239,26 @@ def test_known_keys_serve_while_the_set_is_fetched() -> None:
     cache = JwksCache(provider)
 
     with fetching(provider, cache) as pool:
-        fresh, stale = (pool.submit(cache.at(URI).keys, now=now) for now in (NOW, NOW + 2 * KEEP))
+        fresh, stale = (pool.submit(cache.at(URI).keys, now=now) for now in (NOW, LATE))
         assert [[key.kid for key in asked.result(timeout=10)] for asked in (fresh, stale)] == [["rsa-1"], ["rsa-1"]]
+
+
+@pytest.mark.requirement(51)
+def test_a_key_that_was_withdrawn_long_ago_is_none_while_the_set_is_fetched() -> None:
+    provider = Provider(rsa())
+    cache = JwksCache(provider)
+    sent, now = sign(claims()), NOW + GOOD_FOR
+    hurried, patient = (Patience(seconds=seconds, with_at_most=1) for seconds in (0, 60))
+
+    with fetching(provider, cache, now=now) as pool:
+        provider.keys = [rsa("rsa-2")]
+        with pytest.raises(ProviderUnavailable):
+            pool.submit(validated, sent, jwks=cache.at(URI, patience=hurried), now=now).result(timeout=10)
+        asked = [pool.submit(cache.at(URI, patience=patient).keys, now=now) for _ in range(2)]
+        refused, waiting = wait(asked, timeout=10, return_when=FIRST_COMPLETED)
+        assert [type(one.exception()) for one in refused] == [ProviderUnavailable]
+
+    assert [[key.kid for key in one.result()] for one in waiting] == [["rsa-2"]]
 
 
 @pytest.mark.requirement(58)
