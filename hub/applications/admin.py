@@ -29,7 +29,7 @@ class RuleAdmin(ReadOnlyAdmin):
     list_display = ("application", "client_id", "known_by", "for_whom", "registration", "what", "scope", "created_at")
     list_filter = ("registration__provider",)
     list_select_related = ("registration", "connection")
-    linked_lookups = ("client_id__exact",)
+    linked_lookups = ("client_id__exact", "issuer__exact")
     search_fields = ("client_id", "issuer", "subject", "registration__slug")
     search_help_text = "client_id, issuer, subject or registration"
     view_on_site = False

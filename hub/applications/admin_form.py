@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from oauth2_provider.models import Application
 
 from hub.applications import redirect_uris
-from hub.applications.kinds import kind_of
+from hub.applications.kinds import GRANTS_WITHOUT_ADDRESS
 from hub.applications.redirect_uris import AddressRefused
 from integrations.oauth.errors import printable
 
@@ -15,8 +15,7 @@ class AdminForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_redirect_uris(self) -> str:
         given = list(dict.fromkeys(self.cleaned_data["redirect_uris"].split()))
-        kind = kind_of(self.instance)
-        if not given and (kind is None or kind.has_redirect_uris):
+        if not given and self.instance.authorization_grant_type not in GRANTS_WITHOUT_ADDRESS:
             raise ValidationError("This kind of application needs at least one address.")
         if len(given) > redirect_uris.LIMIT:
             raise ValidationError(f"At most {redirect_uris.LIMIT} addresses.")

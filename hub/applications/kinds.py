@@ -62,6 +62,8 @@ SERVICE = Kind(
     grant=Application.GRANT_CLIENT_CREDENTIALS,
 )
 KINDS = {kind.slug: kind for kind in (WEB, PUBLIC, DEVICE, SERVICE)}
+#: Nobody comes back to such an application, also to one that is none of these kinds: a device can have a secret.
+GRANTS_WITHOUT_ADDRESS = frozenset(kind.grant for kind in KINDS.values() if not kind.has_redirect_uris)
 
 
 def kind_of(application: Application) -> Kind | None:

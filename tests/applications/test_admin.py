@@ -1,5 +1,6 @@
 """Operators switch applications off, and open the hub's own connections to those that act for themselves."""
 
+from html import unescape
 from typing import Any
 
 import pytest
@@ -260,10 +261,11 @@ def test_what_was_opened_is_closed_and_told(operator: Client) -> None:
     own = make_connection(of_the_hub=True, registration=registration)
     open_to(operator, application, registration, features=["profile"])
     rule = Allowance.objects.get()
-    assert f"<strong>{registration.slug}</strong>, all of the hub&#x27;s own: profile" in words(
-        operator.get(f"{LISTED}{application.pk}/change/")
-    )
-    assert "Robot" in words(operator.get(f"{RULES}?client_id__exact=robot"))
+    page = words(operator.get(f"{LISTED}{application.pk}/change/"))
+    assert f"<strong>{registration.slug}</strong>, all of the hub&#x27;s own: profile" in page
+    link = unescape(page.partition('">What is opened to it<')[0].rpartition('"')[2])
+    Allowance.objects.create(issuer="https://issuer.example", client_id="robot", registration=make_registration())
+    assert list(operator.get(link).context["cl"].queryset) == [rule]
 
     assert operator.get(f"{RULES}{rule.pk}/delete/").status_code == 200
     operator.post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
