@@ -7,8 +7,11 @@ from django.utils.translation import gettext as _
 
 LIMIT = 20
 LENGTH_LIMIT = 500
-#: Printable ASCII without what a browser or another parser could read in its own way.
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9\[\]:.-]+(/[A-Za-z0-9._~!$&'()+,;=:@%/?-]*)?", re.ASCII)
+#: Printable ASCII without what a browser or another parser could read in its own way: what follows `]`, above all.
+ADDRESS = re.compile(
+    r"[a-z][a-z0-9+.-]*://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~!$&'()+,;=:@%/?-]*)?",
+    re.ASCII,
+)
 LOOPBACK = "http://127.0.0.1"
 
 

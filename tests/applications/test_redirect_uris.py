@@ -1,8 +1,11 @@
 """Which addresses an application may register."""
 
 import pytest
+from oauth2_provider.models import Application
 
 from hub.applications.redirect_uris import AddressRefused, check
+from tests.applications.test_admin import LISTED, member
+from tests.authorization_server.steps import make_application
 
 HTTPS = [
     "https://app.example/callback",
@@ -30,6 +33,14 @@ NEVER = [
     "https://b\u00fccher.example/",
     "https://app.example:99999/",
     "https://app.example:x/",
+    "https://app.example:/",
+    "http://127.0.0.1:/",
+    "http://127.0.0.1:0/",
+    "http://[::1]:00/",
+    "http://[::1]x.evil.example/callback",
+    "https://[::1]x/",
+    "https://[::1]x:80/",
+    "https://a[::1]/",
     "https://[::1/",
     "http://app.example/callback",
     "http://127.0.0.1.evil.example/",
@@ -68,3 +79,16 @@ def test_everything_else_is_refused_with_a_sentence(address: str, loopback: bool
     with pytest.raises(AddressRefused) as refused:
         check(address, loopback=loopback)
     assert str(refused.value).endswith(".")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("client_type", ["public", "confidential"])
+def test_an_operator_renames_a_device_which_has_no_address(client_type: str) -> None:
+    application = make_application(client_type=client_type, grant_type=Application.GRANT_DEVICE_CODE, redirect_uris="")
+
+    saved = member("view_application", "change_application").post(
+        f"{LISTED}{application.pk}/change/", {"name": "Television", "redirect_uris": ""}
+    )
+
+    assert saved.status_code == 302
+    assert Application.objects.get().name == "Television"
