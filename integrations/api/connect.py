@@ -1,6 +1,7 @@
 """Send a person to connect an account."""
 
 import math
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ router = Router(tags=["connections"])
 FEATURE_SLUG = r"^[a-z0-9._-]{1,64}$"
 #: Printable ASCII: what else belongs into an address is encoded there.
 ADDRESS = r"^https?://[\x21-\x7E]+$"
+#: A host and its port, in full: after a bracket, `urlsplit` leaves out what others read.
+NETLOC = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?", re.ASCII)
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 class ConnectIn(Schema):
@@ -94,12 +98,17 @@ def _origins(caller: Caller) -> set[str]:
 
 
 def _origin(address: str) -> str:
-    """Scheme, host and port in one spelling; empty for what is none, or names a user."""
+    """Scheme, host and port in one spelling; empty for what is none, or names a user.
+
+    On the person's own machine every port is the application's, which takes one that is free (RFC 8252 §7.3).
+    """
     try:
         parts = urlsplit(address)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     except ValueError:
         return ""
-    if not parts.hostname or "@" in parts.netloc or "\\" in address:
+    if not parts.hostname or not NETLOC.fullmatch(parts.netloc) or "\\" in address:
         return ""
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+        return f"http://{parts.hostname}:*"
     return f"{parts.scheme}://{parts.hostname}:{port}"

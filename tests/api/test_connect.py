@@ -165,6 +165,32 @@ def test_way_back_leads_to_an_origin_of_the_application_alone(person: Person, re
 
 
 @pytest.mark.parametrize(
+    ("return_to", "status"),
+    [
+        ("http://127.0.0.1/done", 200),
+        ("http://127.0.0.1:53124/done", 200),
+        ("http://[::1]:53124/done", 422),
+        ("https://127.0.0.1:53124/done", 422),
+        ("http://localhost:53124/done", 422),
+        ("http://127.0.0.1.evil.example:53124/", 422),
+        ("http://127.0.0.1:53124@evil.example/", 422),
+        ("http://127.0.0.1:99999/", 422),
+    ],
+)
+def test_on_the_persons_own_machine_the_port_may_be_another(person: Person, return_to: str, status: int) -> None:
+    program = program_of(person.user)
+    Application.objects.update(redirect_uris="http://127.0.0.1/cb")
+    assert program.post("/connect", {"provider": "sandbox", "return_to": return_to}).status_code == status
+
+
+def test_what_follows_a_bracket_makes_another_origin(person: Person) -> None:
+    program = program_of(person.user)
+    Application.objects.update(redirect_uris="http://[::1]/cb")
+    asked = [{"provider": "sandbox", "return_to": f"http://[::1]{more}/"} for more in ("", ":7", "x.evil.example")]
+    assert [program.post("/connect", body).status_code for body in asked] == [200, 200, 422]
+
+
+@pytest.mark.parametrize(
     ("body", "name"),
     [
         ({}, "provider"),
