@@ -128,16 +128,21 @@ class AuthorizationView(views.AuthorizationView):  # type: ignore[misc]
         if "redirect_uri" not in context:
             return response
         # Chromium applies form-action to every redirect that follows the form: to the application, and on from there.
-        # Which address the first one leads to, `redirect` sees to; an address in brackets cannot even be written here.
+        # Which address the first one leads to, `redirect` sees to.
         base: dict[str, Any] = settings.SECURE_CSP
-        is_local = is_loopback(urlsplit(context["redirect_uri"]).hostname or "")
-        policy = base | {"form-action": [CSP.SELF, "https:", *(["http:"] if is_local else [])]}
+        host = urlsplit(context["redirect_uri"]).hostname or ""
+        policy = base | {"form-action": [CSP.SELF, "https:", *([_own_machine(host)] if is_loopback(host) else [])]}
         return csp_override(policy)(lambda _: response)(self.request)
 
     def _allow(self, application: Application, scope: list[str]) -> None:
         """Note what was allowed, and which connections may be used, with the grant or not at all."""
         tell_allowed(self.request, application, scope)
         allow_chosen(self.request, application, scope)
+
+
+def _own_machine(host: str) -> str:
+    """Plain http to the person's own machine, as a policy can say it: it has no way to write an address in brackets."""
+    return "http:" if ":" in host else f"http://{host}:*"
 
 
 def _signed(request: HttpRequest, shown: Mapping[str, Any]) -> str:

@@ -96,6 +96,27 @@ def test_the_form_may_lead_to_the_client_and_nowhere_else(browser: Client) -> No
     assert "unsafe" not in policy
 
 
+@pytest.mark.requirement(131)
+@pytest.mark.parametrize(
+    ("redirect_uri", "own"),
+    [
+        ("http://127.0.0.1/callback", "http://127.0.0.1:*"),
+        ("http://127.0.0.1:51234/callback", "http://127.0.0.1:*"),
+        ("http://[::1]:4000/", "http:"),
+    ],
+)
+def test_plain_http_leads_to_the_persons_own_machine_alone_as_far_as_a_policy_can_say_it(
+    redirect_uri: str, own: str
+) -> None:
+    make_application(client_type="public", redirect_uris=redirect_uri)
+    browser = Client()
+    browser.force_login(make_user())
+
+    policy = open_page(browser, redirect_uri=redirect_uri)["Content-Security-Policy"]
+
+    assert f"form-action 'self' https: {own};" in policy + ";"
+
+
 def test_a_client_name_is_shown_as_text() -> None:
     make_application(name="<script>alert(1)</script>")
     browser = Client()
