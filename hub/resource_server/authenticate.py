@@ -1,6 +1,6 @@
 """Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query, or by a JWT in none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +27,7 @@ class Asked:
     client: Any = None
     user: Any = None
     scopes: Any = None
-    access_token: Any = None
+    access_token: Any = field(default=None, repr=False)
     oauth2_error: Any = None
 
 

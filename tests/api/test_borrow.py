@@ -189,7 +189,7 @@ def test_token_that_the_provider_refused_is_renewed_once(
     assert lent(refused_token=first) == second
     assert lent(refused_token=second) not in (first, second)
     assert len(provider_server.refreshes()) == 2
-    assert Event.objects.filter(kind=Event.Kind.REFRESHED, actor="application: Example Client").count() == 2
+    assert Event.objects.filter(kind=Event.Kind.REFRESHED, actor="application: Example Client [client-1]").count() == 2
     assert first not in caplog.text and second not in caplog.text
 
 

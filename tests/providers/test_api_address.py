@@ -71,7 +71,6 @@ def test_a_token_response_cannot_lead_the_token_elsewhere(instance_url: str) -> 
     "path",
     [
         "user",
-        "",
         "https://evil.example/",
         "//evil.example/",
         "/../../etc",
