@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.mail.frame import html_of
 from integrations.templatetags.sign_in import device
-from integrations.web.addresses import safe_path
+from integrations.web.addresses import LONG_PATH_LIMIT, safe_path
 from integrations.web.language import recall
 from integrations.web.visitor import client_address
 
@@ -51,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_safe_url(self, url: str | None) -> bool:
         """Hold `next` to the rule of all our pages, which is stricter: a path of this site and nothing that hides."""
-        return bool(safe_path(url or ""))
+        return bool(safe_path(url or "", limit=LONG_PATH_LIMIT))
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Speak their language from the next page on, whatever this browser asked for."""

@@ -6,8 +6,6 @@ from oauth2_provider.models import Application
 
 from hub.applications import redirect_uris
 from hub.applications.kinds import GRANTS_WITHOUT_ADDRESS
-from hub.applications.redirect_uris import AddressRefused
-from integrations.oauth.errors import printable
 
 
 class AdminForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -20,14 +18,9 @@ class AdminForm(forms.ModelForm):  # type: ignore[type-arg]
         if len(given) > redirect_uris.LIMIT:
             raise ValidationError(f"At most {redirect_uris.LIMIT} addresses.")
         is_public = self.instance.client_type == Application.CLIENT_PUBLIC
-        faults = []
-        for address in set(given) - set(self.instance.redirect_uris.split()):
-            try:
-                redirect_uris.check(address, loopback=is_public)
-            except AddressRefused as refused:
-                faults.append(f"{printable(address, limit=80)}: {refused}")
+        faults = redirect_uris.faults(given, kept=self.instance.redirect_uris.split(), loopback=is_public)
         if faults:
-            raise ValidationError(sorted(faults))
+            raise ValidationError(faults)
         return " ".join(given)
 
     def _update_errors(self, errors: ValidationError) -> None:

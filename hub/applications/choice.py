@@ -1,9 +1,10 @@
 """Which connections an application may use, feature by feature: a part of any form that asks a person.
 
-A page takes four steps, as the consent page does:
+A page takes five steps, as the consent page does:
 
     choice = choice_of(request, client_id)                                       # None: the scope needs none
     {% include "applications/connection_choice.html" with choice=choice only %}  # inside its <form>
+    {% include "applications/connection_choice.html#another" with choice=choice only %}  # after its buttons
     if CONNECT in request.POST: return connect_another(request, client_id)       # another button of the form
     allow_chosen(request, application, scope)                                    # in the transaction of its grant
 
@@ -22,6 +23,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from oauth2_provider.models import Application
 
+from hub.applications import kept
 from hub.applications.authorizations import shown_name
 from hub.applications.scope import concerns_connections
 from integrations.flows.allow import UNASKED, allow
@@ -37,9 +39,6 @@ from integrations.web.wording import said
 FIELD = "allowed"
 #: The button that connects one more account, and comes back to what was ticked.
 CONNECT = "connect"
-#: Where a session keeps the ticks meanwhile: an address that did could be an application's.
-KEPT = "hub.applications.choice"
-TICK_LENGTH = 100
 #: With more connections than this, only those that are allowed or pointed at are unfolded.
 UNFOLDED_AT_MOST = 6
 
@@ -81,14 +80,10 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """The whole form part, on the page at `here`; `replaces`: there is a choice already.
-
-    `add_path` connects one more account and comes back.
-    """
+    """The whole form part, on the page at `here`; `replaces`: there is a choice already."""
 
     services: tuple[Service, ...]
     here: str
-    add_path: str
     replaces: bool
 
 
@@ -115,10 +110,9 @@ def pointed_at(query: QueryDict) -> Pointed:
 def choice_of(request: PersonRequest, client_id: str, *, pointed: Pointed = NOWHERE) -> Choice:
     """What a person can choose from, with what they allowed this application earlier ticked.
 
-    If they went to connect another account in between, once more with what they had ticked then.
+    If they left this page in between, once more with what they had ticked then.
     """
-    person, kept = request.user, request.session.pop(KEPT, {})
-    ticked = frozenset(kept["ticked"]) if kept.get("client_id") == client_id else None
+    person, ticked = request.user, kept.take(request, client_id)
     rules = {rule.connection_id: rule for rule in _rules(person, client_id)}
     rows = list(_shareable(person, rules))
     is_long = len(rows) > UNFOLDED_AT_MOST
@@ -129,17 +123,22 @@ def choice_of(request: PersonRequest, client_id: str, *, pointed: Pointed = NOWH
     services = (_service(key, shares, is_long=is_long) for key, shares in by_service.items())
     return Choice(
         services=tuple(sorted(services, key=lambda service: service.name.lower())),
-        here=safe_path(request.get_full_path()),
-        add_path=_add_path(request),
+        here=kept.here(request),
         replaces=bool(rules),
     )
 
 
 def connect_another(request: PersonRequest, client_id: str) -> HttpResponse:
     """Keep what is ticked for the page to come back to, and go and connect an account; nothing is allowed by it."""
-    ticked = [value for value in request.POST.getlist(FIELD) if len(value) <= TICK_LENGTH]
-    request.session[KEPT] = {"client_id": client_id, "ticked": ticked}
-    return HttpResponseSeeOther(_add_path(request))
+    keep_ticks(request, client_id)
+    # Longer addresses are not taken along: the session has this one.
+    back = safe_path(request.get_full_path()) or reverse("applications:back")
+    return HttpResponseSeeOther(with_next(reverse("integrations:catalogue"), next_path=back))
+
+
+def keep_ticks(request: PersonRequest, client_id: str) -> None:
+    """Keep what a posted form has ticked for its page, where the person will be asked once more."""
+    kept.keep(request, client_id, request.POST.getlist(FIELD))
 
 
 def chosen(person: User, client_id: str, ticked: Iterable[str]) -> dict[int, set[str]]:
@@ -170,10 +169,6 @@ def allow_chosen(request: PersonRequest, application: Application, scope: Collec
         actor=person.get_username(),
         ip=client_address(request),
     )
-
-
-def _add_path(request: PersonRequest) -> str:
-    return with_next(reverse("integrations:catalogue"), next_path=safe_path(request.get_full_path()))
 
 
 def _rules(person: User, client_id: str) -> models.QuerySet[Allowance]:

@@ -1,5 +1,6 @@
 """What people send about their applications. What has no field here cannot be set."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -8,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.applications import redirect_uris
 from hub.applications.kinds import KINDS, PUBLIC, Kind
-from hub.applications.redirect_uris import AddressRefused
 from integrations.oauth.errors import printable
 
 NAME_LIMIT = 80
@@ -16,7 +16,10 @@ ADDRESSES_LIMIT = redirect_uris.LIMIT * (redirect_uris.LENGTH_LIMIT + 2)
 
 
 class ApplicationForm(forms.Form):
-    """Name and addresses of an application of a kind; a kind without addresses takes none."""
+    """Name and addresses of an application of a kind; a kind without addresses takes none.
+
+    `kept` are the addresses that it has already, by whichever rule it got them: they may stay.
+    """
 
     name = forms.CharField(
         label=_("Name"),
@@ -32,10 +35,10 @@ class ApplicationForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "none"}),
     )
 
-    def __init__(self, *args: Any, kind: Kind | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: Kind | None = None, kept: Collection[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
-        self._kind = kind
+        self._kind, self._kept = kind, kept
         if kind is not None and not kind.has_redirect_uris:
             del self.fields["redirect_uris"]
 
@@ -64,11 +67,8 @@ class ApplicationForm(forms.Form):
             text = gettext("At most %(limit)d addresses.") % {"limit": redirect_uris.LIMIT}
             self.add_error("redirect_uris", text)
             return []
-        for address in given:
-            try:
-                redirect_uris.check(address, loopback=kind is PUBLIC)
-            except AddressRefused as refused:
-                self.add_error("redirect_uris", f"{printable(address, limit=80)}: {refused}")
+        for fault in redirect_uris.faults(given, kept=self._kept, loopback=kind is PUBLIC):
+            self.add_error("redirect_uris", fault)
         return given
 
 

@@ -72,7 +72,7 @@ def registered(request: PersonRequest, client_id: str) -> HttpResponse:
     application = _own(request, client_id)
     kind = kind_of(application)
     if request.method == "POST":
-        form = ApplicationForm(request.POST, kind=kind)
+        form = ApplicationForm(request.POST, kind=kind, kept=application.redirect_uris.split())
         if form.is_valid():
             addresses = form.cleaned_data["redirect_uris"]
             registration.change(application, name=form.cleaned_data["name"], redirect_uris=addresses)

@@ -1,9 +1,12 @@
 """Where an application may have people sent back to: https, or its own machine (RFC 8252 §7.3, RFC 9700 §4.1.3)."""
 
 import re
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
+
+from integrations.oauth.errors import printable
 
 LIMIT = 20
 LENGTH_LIMIT = 500
@@ -43,6 +46,17 @@ def check(address: str, *, loopback: bool) -> str:
     if loopback:
         raise AddressRefused(_("An address begins with https://, or with %(own)s.") % {"own": LOOPBACK})
     raise AddressRefused(_("An address begins with https://."))
+
+
+def faults(given: Iterable[str], *, kept: Collection[str], loopback: bool) -> list[str]:
+    """What is wrong with which address; one that an application has already, `kept`, is not judged again."""
+    found = []
+    for address in sorted(set(given) - set(kept)):
+        try:
+            check(address, loopback=loopback)
+        except AddressRefused as refused:
+            found.append(f"{printable(address, limit=80)}: {refused}")
+    return found
 
 
 def is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ app_name = "applications"
 
 urlpatterns = [
     path("applications/", views.applications, name="applications"),
+    path("applications/back/", views.back, name="back"),
     path("applications/authorized/<str:client_id>/", views.authorized, name="authorized"),
     path("applications/authorized/<str:client_id>/remove/", views.remove, name="remove"),
     path("applications/register/", own_views.register, name="register"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from hub.applications import authorizations
+from hub.applications import authorizations, kept
 from hub.applications.authorizations import Authorized
 from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another, pointed_at
 from hub.applications.kinds import kind_of
@@ -80,6 +80,14 @@ def remove(request: PersonRequest, client_id: str) -> HttpResponse:
     )
     messages.success(request, _("%(name)s was removed. It can do nothing for you any more.") % {"name": found.name})
     return HttpResponseSeeOther(reverse("applications:applications"))
+
+
+@never_cache
+@require_safe
+@login_required
+def back(request: PersonRequest) -> HttpResponse:
+    """On to the page that somebody left to connect another account, where its address was too long to take along."""
+    return HttpResponseSeeOther(kept.address(request) or reverse("applications:applications"))
 
 
 def _found(request: PersonRequest, client_id: str) -> Authorized:

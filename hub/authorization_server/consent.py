@@ -27,6 +27,7 @@ from oauthlib.oauth2 import OAuth2Error
 
 from hub.applications.authorizations import scope_held, tell_allowed
 from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another
+from hub.applications.kept import GOOD_FOR_SECONDS
 from hub.applications.redirect_uris import is_loopback
 from hub.applications.scope import concerns_connections
 from hub.authorization_server.client_authentication import is_registered_redirect_uri
@@ -36,8 +37,6 @@ from integrations.oauth.errors import printable
 
 NAME_LIMIT = 120
 SALT = "hub.authorization_server.consent"
-#: How long somebody may think; what an application began is over by then.
-GOOD_FOR_SECONDS = 3600
 #: What a person reads on the page, or what is done with their answer.
 SHOWN = (
     *("client_id", "redirect_uri", "scope", "state", "response_type"),

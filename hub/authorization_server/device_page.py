@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from oauth2_provider.scopes import get_scopes_backend
 
 from hub.applications.authorizations import tell_allowed
-from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another
+from hub.applications.choice import CONNECT, allow_chosen, choice_of, connect_another, keep_ticks
 from hub.applications.scope import concerns_connections
 from hub.authorization_server import devices
 from hub.authorization_server.configuration import SENSITIVE_SCOPE
@@ -88,6 +88,9 @@ def decide(request: PersonRequest, pk: int) -> HttpResponseBase:
         return _done(is_allowed=is_allowed)
     if SENSITIVE_SCOPE.isdisjoint(device.scope.split()) or _signed_in_just_now(request):
         return _decide(request, device)
+    if request.method == "POST":
+        # If the proof is out of date by now, the page is asked for again.
+        keep_ticks(request, device.application.client_id)
     return reauthenticated(_decide)(request, device)
 
 

@@ -23,7 +23,12 @@ def mark_of(client_id: str) -> str:
 
 def told_apart(name: str, client_id: str) -> str:
     """An application of the hub by its name, with its mark; whatever it is called, the mark is the last word."""
-    return f"{printable(name or client_id, limit=NAME_LIMIT)} [{mark_of(client_id)}]"
+    return f"{printable(name or client_id, limit=NAME_LIMIT)}{ending(client_id)}"
+
+
+def ending(client_id: str) -> str:
+    """What every name of an application of the hub ends with, whatever it was called at the time."""
+    return f" [{mark_of(client_id)}]"
 
 
 def as_actor(name: str, client_id: str, *, issuer: str = "", subject: str = "") -> str:

@@ -6,7 +6,10 @@ from urllib.parse import urlencode, urlsplit
 from django.http import HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
+#: As much as is stored of where an attempt to connect goes on (AuthorizationRequest.return_to).
 PATH_LIMIT = 2000
+#: An authorization request of an application that keeps much in its `state`: to sign in first must not lose it.
+LONG_PATH_LIMIT = 8000
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
@@ -15,13 +18,15 @@ class HttpResponseSeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-def safe_path(value: str) -> str:
+def safe_path(value: str, *, limit: int = PATH_LIMIT) -> str:
     """The path, if it can lead nowhere but to a page of this site; else the empty text."""
-    if not value.startswith("/") or value.startswith("//") or len(value) > PATH_LIMIT:
+    if not value.startswith("/") or value.startswith("//") or len(value) > limit:
         return ""
     if "\\" in value or any(character.isspace() or unicodedata.category(character)[0] == "C" for character in value):
         return ""
-    if _hides_an_authority(value) or not url_has_allowed_host_and_scheme(value, allowed_hosts=None):
+    # What follows the path has no say in where it leads, and Django judges no more than 2048 characters.
+    path = value.partition("?")[0].partition("#")[0]
+    if _hides_an_authority(path) or not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
         return ""
     return value
 
@@ -39,7 +44,8 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("https", "http") and parts.netloc else ""
 
 
-def _hides_an_authority(value: str) -> bool:
-    # Somebody downstream may decode once more: /%09/evil, /%2f/evil and /%5cevil must stay harmless then, too.
-    path = value.lower().partition("?")[0].partition("#")[0]
-    return path.startswith(("/%2f", "/%5c", "/%0", "/%1")) or "%0d" in value.lower() or "%0a" in value.lower()
+def _hides_an_authority(path: str) -> bool:
+    # Somebody downstream may decode once more: /%09/evil, /%2f/evil and /%5cevil must stay harmless then, too. In a
+    # query a line break is data, such as an application's `state`; a header takes it as it stands here, encoded.
+    path = path.lower()
+    return path.startswith(("/%2f", "/%5c", "/%0", "/%1")) or "%0d" in path or "%0a" in path

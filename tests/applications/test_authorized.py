@@ -48,11 +48,14 @@ def test_the_list_says_who_what_and_which_connections(browser: Client, connectio
     token_after(decide(browser, *tick(connection, "profile")))
     use = make_use(connection=connection, actor="application: Example Client [client-1]")
     make_use(connection=connection, actor="somebody else")
+    make_use(connection=connection, actor="application: Example Client [client-2]")
+    # Whoever owns it calls it something else: that hides no use.
+    Application.objects.update(name="Other")
 
     page = browser.get("/applications/")
 
     (row,) = page.context["authorized"]
-    assert (row.name, row.connections) == ("Example Client", ("Work",))
+    assert (row.name, row.connections) == ("Other", ("Work",))
     assert row.abilities[0] == "See your name"
     assert row.last_used_at == max(use.last_used_at, AccessToken.objects.get().created)
     assert row.since is not None and row.since <= row.last_used_at

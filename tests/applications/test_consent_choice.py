@@ -151,7 +151,7 @@ def test_what_waits_for_its_owner_keeps_what_was_allowed(browser: Client, person
 def test_who_has_no_connection_is_led_to_one_and_back_to_this_very_page(browser: Client) -> None:
     page = open_page(browser)
 
-    back = page.context["choice"].add_path
+    back = browser.post(page.context["choice"].here, {"connect": "another"})["Location"]
     assert "no connection that it could use yet" in page.content.decode()
     assert back.startswith("/connections/new/?next=%2Foauth%2Fauthorize%2F%3F")
     make_registration(slug="sandbox")

@@ -149,6 +149,18 @@ def test_addresses_are_changed_and_the_former_one_is_refused(browser: Client) ->
     assert Application.objects.get().redirect_uris == "https://new.example/a"
 
 
+def test_an_address_of_older_rules_is_kept_and_no_other_is_added(browser: Client, person: User) -> None:
+    make_application(user=person, redirect_uris="http://localhost/a")
+    path = "/applications/registered/client-1/"
+
+    renamed = browser.post(path, {"name": "Renamed", "redirect_uris": "http://localhost/a\nhttps://app.example/"})
+    more = browser.post(path, {"name": "More", "redirect_uris": "http://localhost/a\nhttp://localhost/b"})
+
+    assert (renamed.status_code, more.status_code) == (303, 400)
+    kept = Application.objects.get()
+    assert (kept.name, kept.redirect_uris) == ("Renamed", "http://localhost/a https://app.example/")
+
+
 @pytest.mark.requirement(132)
 @pytest.mark.parametrize(("name", "kept"), [("  Ag\u202eenda\x07 ", "Agenda"), ("<b>x</b>", "<b>x</b>")])
 def test_a_name_is_made_harmless(browser: Client, name: str, kept: str) -> None:

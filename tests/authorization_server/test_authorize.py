@@ -8,6 +8,7 @@ from django.core.signing import TimestampSigner, b62_encode
 from django.test import Client
 from oauth2_provider.models import Grant
 
+from tests.admin.posting import fields_of
 from tests.authorization_server.steps import (
     REDIRECT_URI,
     authorization_request,
@@ -16,7 +17,7 @@ from tests.authorization_server.steps import (
     make_application,
     response_of,
 )
-from tests.factories import make_user
+from tests.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
 ISSUER = "http://127.0.0.1:8000/oauth"
@@ -78,6 +79,18 @@ def test_a_person_who_is_not_signed_in_is_sent_to_sign_in(browser: Client) -> No
 
     assert response.status_code == 302
     assert response["Location"].startswith("/accounts/login/?next=/oauth/authorize/")
+
+
+@pytest.mark.requirement(128)
+@pytest.mark.parametrize("state", ["x" * 1900, "x" * 7000, "a\r\nb"])
+def test_whatever_the_state_signing_in_leads_back_to_the_request(browser: Client, state: str) -> None:
+    visitor, name = Client(), make_user().username
+    login = visitor.get(open_page(visitor, state=state)["Location"])
+
+    form = {**fields_of(login), "login": name, "password": PASSWORD}
+    page = visitor.post("/accounts/login/", form, follow=True)
+
+    assert page.context["form"].initial["state"] == state
 
 
 @pytest.mark.requirement(130)

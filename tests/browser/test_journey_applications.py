@@ -133,7 +133,7 @@ def test_who_has_nothing_connects_first_and_comes_back(hub: Hub) -> None:
     page = hub.open(ASKED)
     look(page, "authorize-empty")
 
-    page.get_by_role("link", name="Connect an account first").click()
+    page.get_by_role("button", name="Connect an account first").click()
     page.get_by_role("link", name="Sandbox").first.click()
     page.get_by_role("button", name="Continue to Sandbox").click()
 

@@ -34,6 +34,7 @@ HOSTILE = [
     "/%5cevil.example",
     "/%5c%5cevil.example",
     "/connections/%0d%0aSet-Cookie:a=b",
+    "/connections/%0a?a=b",
     "/connections/\r\nLocation: https://evil.example",
     "\r\n//evil.example",
     " //evil.example",
@@ -62,7 +63,7 @@ HOSTILE = [
     "#//evil.example",
     "/" + "a" * 2000,
 ]
-OURS = ["/", "/connections/", "/connections/new/?a=b&c=%20d", "/reports/2026/#july", "/a/%C3%BC/"]
+OURS = ["/", "/connections/", "/connections/new/?a=b&c=%20d", "/reports/2026/#july", "/a/%C3%BC/", "/a/?state=b%0d%0Ac"]
 
 
 @pytest.mark.requirement(128)

@@ -281,7 +281,7 @@ def test_every_page_offers_every_language(person: Person, path: str) -> None:
     ("referrer", "onwards"),
     [
         ("http://testserver/connections/?q=a%20b", "/connections/?q=a%20b"),
-        ("http://testserver/accounts/login/", "/accounts/login/"),
+        (f"http://testserver/accounts/login/?next={'x' * 3000}", f"/accounts/login/?next={'x' * 3000}"),
         ("http://testserver//evil.example/", "/"),
         ("http://testserver.evil.example/connections/", "/"),
         ("http://user@testserver/connections/", "/"),

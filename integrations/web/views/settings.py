@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from integrations.flows.preferences import choose_language, choose_mail, preferences_of
 from integrations.models import Preferences
 from integrations.oauth.errors import printable
-from integrations.web.addresses import HttpResponseSeeOther, safe_path
+from integrations.web.addresses import LONG_PATH_LIMIT, HttpResponseSeeOther, safe_path
 from integrations.web.forms import LanguageForm, NotificationsForm
 from integrations.web.language import keep_in_browser, keep_in_session
 from integrations.web.visitor import PersonRequest
@@ -80,7 +80,7 @@ def language(request: PersonRequest) -> HttpResponse:
 def language_switch(request: HttpRequest) -> HttpResponse:
     """Read the page one was on in another language, signed in or not."""
     form = LanguageForm(request.POST)
-    onwards = safe_path(request.POST.get("next", "")) or _page_before(request) or reverse("home")
+    onwards = safe_path(request.POST.get("next", ""), limit=LONG_PATH_LIMIT) or _page_before(request) or reverse("home")
     if not form.is_valid():
         return HttpResponseSeeOther(onwards)
     return _switched(request, form.cleaned_data["language"], onwards=onwards)
@@ -94,7 +94,8 @@ def _page_before(request: HttpRequest) -> str:
         return ""
     if referrer.netloc != request.get_host():
         return ""
-    return safe_path(f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path)
+    path = f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path
+    return safe_path(path, limit=LONG_PATH_LIMIT)
 
 
 def _switched(request: HttpRequest, language: str, *, onwards: str) -> HttpResponse:
