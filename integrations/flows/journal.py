@@ -41,8 +41,8 @@ COLUMNS = (
     "last_refreshed_at",
 )
 _COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=datetime.isoformat)
-#: What a record of an older hub does not have.
-SINCE = {"unexpected_scope": ""}
+#: What a record of an older hub does not have, and so does not change.
+LATER = frozenset({"unexpected_scope"})
 MOMENTS = ("access_expires_at", "refresh_expires_at", "refresh_due_at", "last_refreshed_at")
 
 
@@ -172,8 +172,8 @@ def load(line: bytes) -> Record | None:
     """The record of a line; None: it is none, or not a whole one."""
     try:
         value = json.loads(line)
-        found = {**SINCE, **value["fields"]}
-        fields = {name: found[name] for name in COLUMNS}
+        found = value["fields"]
+        fields = {name: found[name] for name in COLUMNS if name in found or name not in LATER}
         for name in MOMENTS:
             if fields[name] is not None:
                 fields[name] = datetime.fromisoformat(fields[name])

@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -90,6 +90,7 @@ def write(
 ) -> Settled:
     """Store what is wanted, with its events, and keep what is late to be revoked; in the transaction of `locked`."""
     kept = [_late(rows[record.connection_id], record, now=now) for record in late]
+    wanted = [_whole(rows[record.connection_id], record) for record in wanted]
     Connection.objects.write_many(
         [{"pk": r.connection_id, "version": r.version + 1, **r.fields} for r in wanted], same=RENEWED
     )
@@ -98,6 +99,13 @@ def write(
     record_many(Event.Kind.REFRESHED, ids, actor=actor, details=details)
     record_all(told for r in wanted for told in _told_besides(rows[r.connection_id], r.fields))
     return Settled(stored=frozenset(ids), late=tuple(row for row in kept if row is not None))
+
+
+def _whole(judged: Judged, record: Record) -> Record:
+    """A record with every column: what an older hub did not know of stays as the row has it."""
+    if record.fields.keys() >= journal.LATER:
+        return record
+    return replace(record, fields={**{name: getattr(judged, name) for name in journal.LATER}, **record.fields})
 
 
 def locked(connection_ids: Sequence[int]) -> dict[int, Judged]:

@@ -230,14 +230,19 @@ def test_a_journal_of_a_dead_host_is_stored_here(journey: Journey, recovery_jour
     assert list(brought.iterdir()) == []
 
 
-def test_a_record_of_a_hub_that_did_not_know_a_column_is_stored(journey: Journey, recovery_journal: Path) -> None:
+@pytest.mark.requirement(42)
+def test_a_record_of_a_hub_that_did_not_know_a_column_leaves_it_as_it_is(
+    journey: Journey, recovery_journal: Path
+) -> None:
     connection = journey.connect()
     left_in_journal(journey, connection)
     fields = json.loads(one_line(recovery_journal).read_text())["fields"]
     change(recovery_journal, fields={name: value for name, value in fields.items() if name != "unexpected_scope"})
+    Connection.objects.update(unexpected_scope="admin")
 
     assert recover(now=journey.clock()).counts == {"stored": 1}
     assert stored_tokens(connection).refresh_token == newest(journey)
+    assert fresh(connection).unexpected_scope == "admin"
 
 
 def test_replays_beside_each_other_and_a_sweep_store_each_answer_once(journey: Journey, recovery_journal: Path) -> None:
