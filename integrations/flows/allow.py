@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from integrations.flows.clients import provider_of
 from integrations.flows.events import record
@@ -90,7 +90,8 @@ def features_chosen(connection: Connection, features: Collection[str]) -> tuple[
 def finish_link(request: AuthorizationRequest, connection: Connection, *, actor: str, ip: str = "") -> None:
     """Note what came of an application's link, and share it as the person decided; in the caller's transaction.
 
-    What the application might use of the connection before, it still may.
+    What the application might use of the connection before, it still may. What is newly shared is so since it was
+    connected: how its own link ended is told to it.
     """
     link = request.link
     if link is None or not ConnectLink.objects.filter(pk=link.pk, connection=None).update(connection=connection):
@@ -101,6 +102,8 @@ def finish_link(request: AuthorizationRequest, connection: Connection, *, actor:
         wanted = {minimum, *request.features, *(known.features if known else ())}
         features = features_chosen(connection, wanted)
         _allow(connection, link.client_id, features, client_name=link.client_name, actor=actor, ip=ip)
+        if known is None:
+            _allowances(link.user_id, link.client_id).filter(connection=connection).update(created_at=_connected_at())
 
 
 def scope_of(connection: Connection, features: Collection[str]) -> frozenset[str]:
@@ -116,6 +119,13 @@ def scope_of(connection: Connection, features: Collection[str]) -> frozenset[str
 
 def _allowances(person_id: int, client_id: str) -> QuerySet[Allowance]:
     return Allowance.objects.filter(issuer="", client_id=client_id, person_id=person_id)
+
+
+def _connected_at() -> Subquery:
+    """When an allowance's connection was connected last; copied in the database, where two clocks cannot differ."""
+    kinds = (Event.Kind.CONNECTED, Event.Kind.RECONNECTED)
+    told = Event.objects.filter(connection=OuterRef("connection"), kind__in=kinds).order_by("-pk")
+    return Subquery(told.values("created_at")[:1])
 
 
 def _allow(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from oauth2_provider.models import Application
@@ -42,6 +43,12 @@ def test_from_the_link_to_a_shared_connection(person: Person) -> None:
     assert (allowed.client_id, allowed.person, allowed.connection) == ("client-1", person.user, connection)
     assert (allowed.features, allowed.scope) == (["notes.read", "profile"], "notes:read profile")
     assert program_of(person.user).post(f"/connections/{connection.uuid}/token").status_code == 200
+    for model in (Event, Allowance):
+        model.objects.update(created_at=F("created_at") - timedelta(minutes=1))
+    assert [event["kind"] for event in program_of(person.user).get("/events").json()["data"]] == [
+        "connected",
+        "application_allowed",
+    ]
     over = person.get(link)
     assert "Example Client [client-1] may use it." in text_of(over)
     assert 'href="https://client.example/done?x=1"' in over.content.decode()
