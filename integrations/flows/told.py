@@ -3,7 +3,7 @@
 Of a connection it hears from when it was shared to when that ended, of scope only what is allowed to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -56,10 +56,20 @@ def events(
     """Events with an id greater than `after`, as far as none can come any more that would stand between them."""
     until = Event.objects.complete_until(now, written_within=written_within)
     # Of one person, and so found by an index, however much happens here.
-    theirs = Event.objects.filter(owner=borrower.person_id, connection__isnull=False, pk__gt=after)
+    theirs = Event.objects.filter(owner=borrower.person_id, connection__isnull=False)
     found = theirs.filter(_while_shared(borrower) | _ends(borrower))
-    rows = found.select_related("connection__registration").fetch_mode(models.FETCH_RAISE).order_by("pk")[:limit]
-    settled = list(takewhile(lambda event: event.created_at <= until, rows))
+    rows = found.select_related("connection__registration").fetch_mode(models.FETCH_RAISE).order_by("pk")
+    told: list[Told] = []
+    while len(told) < limit:
+        settled = list(takewhile(lambda event: event.created_at <= until, rows.filter(pk__gt=after)[:limit]))
+        told += filter(_says_something, _all_told(settled, borrower))
+        if len(settled) < limit:
+            break
+        after = settled[-1].pk
+    return told[:limit]
+
+
+def _all_told(settled: Sequence[Event], borrower: Borrower) -> list[Told]:
     connections = {event.connection.pk: event.connection for event in settled if event.connection is not None}
     by_connection = {loan.connection.pk: loan for loan in loans(borrower, list(connections.values()))}
     return [_told(event, by_connection[event.connection_id]) for event in settled if event.connection_id is not None]
@@ -104,6 +114,11 @@ def _told(event: Event, loan: Loan) -> Told:
         created_at=event.created_at,
         details=_details(event, loan),
     )
+
+
+def _says_something(told: Told) -> bool:
+    """Not that scope was changed, and of what is allowed none."""
+    return told.kind != Event.Kind.SCOPE_CHANGED or any(told.details.values())
 
 
 def _details(event: Event, loan: Loan) -> Mapping[str, object]:

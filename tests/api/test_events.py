@@ -138,12 +138,22 @@ def test_of_scope_only_what_is_allowed_is_told() -> None:
     make_allowance(connection)
     gained, lost = ["notes:read", "notes:write"], ["admin", "profile"]
     make_event(kind=Event.Kind.SCOPE_CHANGED, connection=connection, details={"gained": gained, "lost": lost})
-    make_event(kind=Event.Kind.SCOPE_CHANGED, connection=connection, details={"lost": ["admin"]})
+    make_event(kind=Event.Kind.SCOPE_CHANGED, connection=connection, details={"gained": [], "lost": ["admin"]})
     features = {"lost": ["notes.write"], "unexpected": ["admin"]}
     make_event(kind=Event.Kind.RECONNECTED, connection=connection, details=features)
     settle()
     found = program_of(connection.owner).get("/events").json()["data"]
-    assert [event["details"] for event in found] == [{"gained": ["notes:read"], "lost": ["profile"]}, {"lost": []}, {}]
+    assert [event["details"] for event in found] == [{"gained": ["notes:read"], "lost": ["profile"]}, {}]
+
+
+@pytest.mark.requirement(156)
+def test_what_is_left_out_takes_no_place_on_a_page(connection: Connection) -> None:
+    for _ in range(3):
+        make_event(kind=Event.Kind.SCOPE_CHANGED, connection=connection, details={"lost": ["admin"]})
+    make_event(kind=Event.Kind.REFRESHED, connection=connection)
+    settle()
+    found = program_of(connection.owner).get("/events", {"limit": "1"}).json()
+    assert ([event["kind"] for event in found["data"]], found["has_more"]) == (["refreshed"], False)
 
 
 @pytest.mark.requirement(156)
