@@ -2,9 +2,11 @@
 
 A thread that hands an answer out waits for its reader, and no server that runs WSGI gives up on one. What is set on the
 socket that a server listens at, each connection that it takes has too. Some make that socket after they have loaded
-the application, so it is set when the first request is there.
+the application, so it is set when the first request is there. What the system refuses then is told in the log, and
+costs no request.
 """
 
+import logging
 import os
 import socket
 from collections.abc import Iterable
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+logger = logging.getLogger(__name__)
+
+
 def give_up_after(seconds: int, application: WSGIHandler) -> "WSGIApplication":
     """Have each connection end whose reader took nothing of an answer for so long, or that is dead."""
     is_limited = False
@@ -25,7 +30,10 @@ def give_up_after(seconds: int, application: WSGIHandler) -> "WSGIApplication":
         nonlocal is_limited
         if not is_limited:
             is_limited = True
-            limit(seconds)
+            try:
+                limit(seconds)
+            except OSError as error:
+                logger.warning("nothing ends readers that stall here", extra={"errno": error.errno})
         return application(environ, start_response)
 
     return limited

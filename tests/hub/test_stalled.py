@@ -5,6 +5,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import RequestFactory
 
 from hub import stalled
 
@@ -35,3 +37,16 @@ def test_connection_whose_reader_takes_nothing_ends(listener: socket.socket, is_
 
     # With a number, it is the kernel's; without, the test's own patience has ended.
     assert (caught.value.errno, ours) == (errno.ETIMEDOUT, 0)
+
+
+@pytest.mark.requirement(121)
+def test_system_that_refuses_costs_no_request(listener: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
+    beyond_what_keepalive_takes = 2**15
+    application = stalled.give_up_after(beyond_what_keepalive_takes, WSGIHandler())
+    statuses: list[str] = []
+
+    for _ in range(2):
+        application(RequestFactory().get("/healthz").environ, lambda status, *_: statuses.append(status))
+
+    assert statuses == ["200 OK", "200 OK"]
+    assert [record.getMessage() for record in caplog.records].count("nothing ends readers that stall here") == 1
