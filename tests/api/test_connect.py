@@ -43,15 +43,24 @@ def test_from_the_link_to_a_shared_connection(person: Person) -> None:
     assert (allowed.client_id, allowed.person, allowed.connection) == ("client-1", person.user, connection)
     assert (allowed.features, allowed.scope) == (["notes.read", "profile"], "notes:read profile")
     assert program_of(person.user).post(f"/connections/{connection.uuid}/token").status_code == 200
-    for model in (Event, Allowance):
-        model.objects.update(created_at=F("created_at") - timedelta(minutes=1))
-    assert [event["kind"] for event in program_of(person.user).get("/events").json()["data"]] == [
-        "connected",
-        "application_allowed",
-    ]
     over = person.get(link)
     assert "Example Client [client-1] may use it." in text_of(over)
     assert 'href="https://client.example/done?x=1"' in over.content.decode()
+
+
+@pytest.mark.requirement(156)
+@pytest.mark.parametrize("first", ["connected", "reconnected"])
+def test_application_is_told_what_its_link_made_and_nothing_before_that(person: Person, first: str) -> None:
+    if first == "reconnected":
+        person.connect("notes.read")
+    link = link_for(person)
+    person.come_back(authorization_url(person.post(f"{link}begin/", features=["notes.read"], shares="on")))
+    for model in (Event, Allowance):
+        model.objects.update(created_at=F("created_at") - timedelta(minutes=1))
+
+    told = program_of(person.user).get("/events").json()["data"]
+
+    assert [event["kind"] for event in told] == [first, "application_allowed"]
 
 
 def test_what_is_not_said_is_not_shared(person: Person) -> None:
