@@ -97,7 +97,7 @@ def heed(row: Connection, *, refused: str, clock: Clock, actor: str) -> Connecti
     """The row to borrow of, after a borrower said that the provider refused a token: renewed if that is the one.
 
     It is their word alone. So they must have the token that there is, it is done once in some minutes, and a connection
-    that cannot be refreshed is not given up for it.
+    without a refresh token is not given up for it. With one the provider decides: its `invalid_grant` ends it for all.
 
     Raises:
         OAuthError: as `token`.

@@ -192,6 +192,12 @@ def test_token_that_the_provider_refused_is_renewed_once(
     assert Event.objects.filter(kind=Event.Kind.REFRESHED, actor="application: Example Client [client-1]").count() == 2
     assert first not in caplog.text and second not in caplog.text
 
+    third = lent()
+    provider_server.revoke_grants("alice")
+    Connection.objects.update(last_refreshed_at=timezone.now() - timedelta(minutes=6))
+    response = borrow(program, connection, refused_token=third)
+    assert (response.status_code, response.json()["code"]) == (409, "needs_reauthorization")
+
 
 def test_word_of_a_borrower_ends_no_connection() -> None:
     program, connection = shared(tokens=make_tokens(access_token="for ever", refresh_token=None))
