@@ -7,13 +7,14 @@ what a person does: by the partial index of what is due, by the last rows of a t
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 
 from integrations.models import (
     ClientRegistration,
     Connection,
+    Event,
     Notice,
     PendingRevocation,
     SweepRun,
@@ -68,6 +69,10 @@ OLDEST_WEBHOOK = Figure(
     help="How long the one that is overdue longest has been; 0: none is. One that is tried again later is not overdue.",
 )
 WEBHOOKS_OFF = Figure(name="hub_webhook_endpoints_disabled", help="Addresses of applications that were switched off.")
+EVENTS_HELD_BACK = Figure(
+    name="hub_events_held_back_seconds",
+    help="How long the oldest transaction that may write events has been open; programs are told of no later event.",
+)
 ALARMS = Figure(
     name="hub_registration_alarm",
     help="1 for each registration that its provider refuses, which an operator must mend.",
@@ -144,6 +149,10 @@ def webhooks(now: datetime) -> Values:
     }
 
 
+def events(now: datetime) -> Values:
+    return {EVENTS_HELD_BACK: {(): _age(Event.objects.complete_until(now, written_within=timedelta()), now=now)}}
+
+
 def alarms(now: datetime) -> Values:
     rows = ClientRegistration.objects.filter(enabled=True).exclude(last_error_code="").order_by()
     return {ALARMS: {(_known(provider), slug): 1 for provider, slug in rows.values_list("provider", "slug")}}
@@ -152,7 +161,7 @@ def alarms(now: datetime) -> Values:
 FIGURES = (
     *(OLDEST_DUE, DUE, CONNECTIONS, NEEDS_REAUTHORIZATION, SWEEP_STARTED, SWEEP_FINISHED, SWEEP_DURATION),
     *(REVOCATIONS, OLDEST_REVOCATION, NOTICES, OLDEST_NOTICE, ALARMS),
-    *(WEBHOOKS, OLDEST_WEBHOOK, WEBHOOKS_OFF),
+    *(WEBHOOKS, OLDEST_WEBHOOK, WEBHOOKS_OFF, EVENTS_HELD_BACK),
 )
 #: The queries, by a name that stays when the query changes.
 QUERIES: Mapping[str, Callable[[datetime], Values]] = {
@@ -162,6 +171,7 @@ QUERIES: Mapping[str, Callable[[datetime], Values]] = {
     "sweeps": sweeps,
     "waiting": waiting,
     "webhooks": webhooks,
+    "events": events,
     "alarms": alarms,
 }
 

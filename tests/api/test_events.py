@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.flows import allow, disconnect
+from integrations.flows import allow, disconnect, figures
 from integrations.flows import told as told_flow
 from integrations.flows.lend import Borrower
 from integrations.flows.open_registration import close
@@ -239,5 +239,9 @@ def test_event_of_a_transaction_that_takes_long_holds_back_what_follows_and_is_n
         )
         make_event(kind=Event.Kind.RECOVERED, connection=connection)
         assert kinds() == []
+        began, asked = slow.cursor().execute("SELECT now()").fetchone()[0], timezone.now()
+        assert figures.events(asked) == {figures.EVENTS_HELD_BACK: {(): (asked - began).total_seconds()}}
         slow.cursor().execute("COMMIT")
         assert kinds() == ["refresh_failed", "recovered"]
+        asked = timezone.now()
+        assert figures.events(asked)[figures.EVENTS_HELD_BACK][()] < (asked - began).total_seconds()

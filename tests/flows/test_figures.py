@@ -25,6 +25,7 @@ def test_an_empty_hub_has_figures_and_no_sweep() -> None:
     assert found[figures.OLDEST_DUE] == {(): 0.0}
     assert found[figures.CONNECTIONS] == {}
     assert found[figures.NOTICES] == {("connected",): 0.0, ("needs_you",): 0.0, ("webhook_disabled",): 0.0}
+    assert found[figures.EVENTS_HELD_BACK] == {(): 0.0}
     assert figures.SWEEP_FINISHED not in found
     assert set(found) <= set(FIGURES)
 
