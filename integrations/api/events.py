@@ -41,7 +41,7 @@ EXAMPLE = {
 class EventOut(Schema):
     """One fact about a connection. `details` may hold code, gained, lost (scope) and features; no secrets.
 
-    `id` is always the same for the same event, and tells nothing.
+    `id` is the same each time an event is read, unless the hub's SECRET_KEY was changed meanwhile, and tells nothing.
     """
 
     id: str
