@@ -1,6 +1,6 @@
 """To whom an operator opens something, and of which registration: as the address of the page names both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
@@ -85,7 +85,7 @@ class Asked:
     recipient: Recipient | None = None
     registration: ClientRegistration | None = None
     application: Application | None = None
-    form: ForeignClientForm | None = None
+    form: ForeignClientForm | None = field(default=None, repr=False)
 
 
 def asked(query: QueryDict) -> Asked:
