@@ -149,6 +149,7 @@ def test_a_storm_is_capped_while_it_lasts_and_spread_afterwards(journey: Journey
 
     assert sum(future.result().counts["refreshed"] for future in futures) == 800
     due = Counter(Connection.objects.values_list("refresh_due_at", flat=True))
-    assert len(due) == len(rows)
+    # Drawn at random, to the microsecond: two may be the same once in many runs.
+    assert len(due) >= len(rows) - 2
     seconds = Counter(moment.replace(microsecond=0) for moment in due if moment)
     assert max(seconds.values()) <= 30
