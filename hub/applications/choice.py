@@ -11,6 +11,7 @@ A page takes five steps, as the consent page does:
 Nothing that a form says is believed: what is not the person's own, not switched on or not a feature is passed over.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -51,10 +52,6 @@ class Tick:
     title: str
     text: str
     is_ticked: bool
-
-    @property
-    def slug(self) -> str:
-        return self.value.partition(":")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +146,11 @@ def chosen(person: User, client_id: str, ticked: Iterable[str]) -> dict[int, set
         wanted.setdefault(uuid, set()).add(slug)
     rules = _rules(person, client_id).values_list("connection_id", flat=True)
     rows = _shareable(person, rules)
-    return {row.pk: wanted[str(row.uuid)] for row in rows if str(row.uuid) in wanted}
+    return {
+        row.pk: {UNASKED if slug == _unasked_slug(row) else slug for slug in wanted[str(row.uuid)] - {UNASKED}}
+        for row in rows
+        if str(row.uuid) in wanted
+    }
 
 
 def allow_chosen(request: PersonRequest, application: Application, scope: Collection[str]) -> None:
@@ -193,13 +194,14 @@ def _share(
     earlier = frozenset(rule.features) if rule else frozenset()
     ticks = [_tick(row, provider, feature, earlier=earlier if rule else None, missing=missing) for feature in on]
     if row.unexpected:
-        ticks.append(_unasked(row, provider, is_ticked=UNASKED in earlier, is_missing=bool(missing & row.unexpected)))
+        ticks.append(_unasked(row, provider, rule=rule, is_missing=bool(missing & row.unexpected)))
+    state = _state(sum(tick.is_ticked for tick in ticks), len(ticks)) if rule else _("Not allowed")
     if ticked is not None:
         ticks = [replace(tick, is_ticked=tick.value in ticked) for tick in ticks]
     return Share(
         card=connection_card(row),
         ticks=tuple(ticks),
-        state=_state(len(earlier & {tick.slug for tick in ticks}), len(ticks)) if rule else _("Not allowed"),
+        state=state,
         warning="" if row.is_usable else _("It cannot be used at the moment; see its own page."),
         is_open=bool(rule) or is_pointed or not is_long or any(tick.is_ticked for tick in ticks),
     )
@@ -223,18 +225,26 @@ def _tick(
     )
 
 
-def _unasked(row: Connection, provider: Provider, *, is_ticked: bool, is_missing: bool) -> Tick:
+def _unasked(row: Connection, provider: Provider, *, rule: Allowance | None, is_missing: bool) -> Tick:
     """What a token can do besides all features: whoever is handed one can, too."""
     scope = {said(provider.scope_title(token)) for token in row.unexpected}
     parts = [_("Nobody asked for it: %(scope)s.") % {"scope": ", ".join(sorted(scope))}]
+    is_ticked = rule is not None and UNASKED in rule.features and row.unexpected <= rule.allowed_scope
     if is_missing:
         parts.append(_("The application asked for this."))
+    elif rule and not is_ticked:
+        parts.append(_("Not allowed so far."))
     return Tick(
-        value=f"{row.uuid}:{UNASKED}",
+        value=f"{row.uuid}:{_unasked_slug(row)}",
         title=_("What else %(service)s gave") % {"service": provider.name},
         text=" ".join(parts),
         is_ticked=is_ticked,
     )
+
+
+def _unasked_slug(row: Connection) -> str:
+    """Names what it stands for: a tick of what was granted then is none of what is granted now."""
+    return f"{UNASKED}.{hashlib.sha256(row.unexpected_scope.encode()).hexdigest()[:12]}"
 
 
 def _state(allowed: int, total: int) -> str:

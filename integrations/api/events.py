@@ -10,7 +10,7 @@ from ninja import Router, Schema
 
 from integrations.api.caller import CallerRequest, Scoped
 from integrations.api.document import described
-from integrations.api.paging import After, Limit, cursor, cut, link_next, position
+from integrations.api.paging import After, Limit, cursor, link_next, position
 from integrations.flows import told
 from integrations.flows.told import Told
 
@@ -72,12 +72,11 @@ def list_events(request: CallerRequest, response: HttpResponse, after: After = "
     A few seconds later, or when what is being written meanwhile is done: so nothing comes out of order.
     """
     start = position(after, of=LIST)
-    found = told.events(request.auth.borrower, after=start, limit=limit + 1, now=timezone.now())
-    page, more = cut(found, limit)
-    following = cursor(page[-1].pk if page else start, of=LIST)
-    if more:
+    heard = told.events(request.auth.borrower, after=start, limit=limit, now=timezone.now())
+    following = cursor(heard.last, of=LIST)
+    if heard.has_more:
         link_next(request, response, following)
-    return EventList(data=[_out(event) for event in page], cursor=following, has_more=more)
+    return EventList(data=[_out(event) for event in heard.events], cursor=following, has_more=heard.has_more)
 
 
 def _out(event: Told) -> EventOut:

@@ -93,7 +93,7 @@ for _method in METHODS:
         )(call_root)
 
 
-def _asked(request: HttpRequest) -> Asked:
+def _asked(request: CallerRequest) -> Asked:
     """The call as it came, its framing judged.
 
     Raises:
@@ -107,6 +107,7 @@ def _asked(request: HttpRequest) -> Asked:
         headers=tuple(_headers(request)),
         length=_length(request),
         read=request.read,
+        may_borrow="connections:borrow" in request.auth.scope,
     )
 
 

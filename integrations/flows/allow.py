@@ -100,6 +100,9 @@ def finish_link(request: AuthorizationRequest, connection: Connection, *, actor:
         known = _allowances(link.user_id, link.client_id).filter(connection=connection).first()
         minimum = provider_of(connection.registration).minimum.slug
         wanted = {minimum, *request.features, *(known.features if known else ())}
+        if known and not connection.unexpected <= known.allowed_scope:
+            # Other things were granted unasked than what was allowed then.
+            wanted.discard(UNASKED)
         features = features_chosen(connection, wanted)
         _allow(connection, link.client_id, features, client_name=link.client_name, actor=actor, ip=ip)
         if known is None:

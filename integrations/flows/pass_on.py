@@ -49,6 +49,7 @@ class Asked:
     headers: Headers = field(default=(), repr=False)
     length: int | None = None
     read: Callable[[int], bytes] = field(default=lambda _: b"", repr=False)
+    may_borrow: bool = False  # its caller could have the token itself
 
 
 class Pieces:
@@ -190,12 +191,12 @@ class _Passing:
         name, value = self._provider.token_header(self._variables, borrowed.value)
         own[name] = value
         # What the provider does not read of a body may be its next call, with the token that goes with the one after.
-        owner = "" if self._loan.excess else "\0".join((str(self._row.uuid), *self._borrower.identity))
+        may_have_it = self._asked.may_borrow and not self._loan.excess
+        owner = "\0".join((str(self._row.uuid), *self._borrower.identity)) if may_have_it else ""
         call = replace(self._call, headers=headers_up(self._asked.headers, own=own), owner=owner)
         let_go_of_database()
         answer = relay().send(call, deadline=self._deadline, idle_seconds=settings.HUB_PROXY.idle_seconds)
-        provider = self._row.registration.provider
-        measures.count(measures.API_CALLS, provider, "application", f"{answer.status // 100}xx")
+        measures.count(measures.API_CALLS, self._provider.slug, "application", f"{answer.status // 100}xx")
         return answer
 
     def _passed(self, answer: wire.Answer, borrowed: AccessToken, place: places.Place, *, not_retried: bool) -> Passed:

@@ -105,7 +105,9 @@ def _whole(judged: Judged, record: Record) -> Record:
     """A record with every column: what an older hub did not know of stays as the row has it."""
     if record.fields.keys() >= journal.LATER:
         return record
-    return replace(record, fields={**{name: getattr(judged, name) for name in journal.LATER}, **record.fields})
+    # In their order: that is how columns of several records are told apart.
+    known = {name: record.fields.get(name, getattr(judged, name, None)) for name in journal.COLUMNS}
+    return replace(record, fields=known)
 
 
 def locked(connection_ids: Sequence[int]) -> dict[int, Judged]:

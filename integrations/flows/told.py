@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from integrations.flows.allow import UNASKED
 from integrations.flows.clients import provider_of
 from integrations.flows.lend import Borrower, Loan, lent, loans
 from integrations.models import Allowance, Event
@@ -19,6 +20,9 @@ from integrations.models.allowance import application_key
 
 #: From the beginning of a statement that writes an event to its place in the order.
 WRITTEN_WITHIN = timedelta(seconds=5)
+#: Some events say nothing to an application: so many are read at once, and so often, to fill its page.
+READ_AT_ONCE = 200
+READ_AT_MOST = 5
 TOLD = (
     Event.Kind.CONNECTED,
     Event.Kind.RECONNECTED,
@@ -50,9 +54,18 @@ class Told:
     details: Mapping[str, object]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """Some events, in order; all up to the id `last` are told by them. `has_more`: to be asked again at once."""
+
+    events: list[Told]
+    last: int
+    has_more: bool
+
+
 def events(
     borrower: Borrower, *, after: int, limit: int, now: datetime, written_within: timedelta = WRITTEN_WITHIN
-) -> list[Told]:
+) -> Heard:
     """Events with an id greater than `after`, as far as none can come any more that would stand between them."""
     until = Event.objects.complete_until(now, written_within=written_within)
     # Of one person, and so found by an index, however much happens here.
@@ -60,13 +73,16 @@ def events(
     found = theirs.filter(_while_shared(borrower) | _ends(borrower))
     rows = found.select_related("connection__registration").fetch_mode(models.FETCH_RAISE).order_by("pk")
     told: list[Told] = []
-    while len(told) < limit:
-        settled = list(takewhile(lambda event: event.created_at <= until, rows.filter(pk__gt=after)[:limit]))
+    at_once, is_over = max(limit + 1, READ_AT_ONCE), False
+    for _batch in range(READ_AT_MOST):
+        settled = list(takewhile(lambda event: event.created_at <= until, rows.filter(pk__gt=after)[:at_once]))
         told += filter(_says_something, _all_told(settled, borrower))
-        if len(settled) < limit:
+        after, is_over = settled[-1].pk if settled else after, len(settled) < at_once
+        if is_over or len(told) > limit:
             break
-        after = settled[-1].pk
-    return told[:limit]
+    if len(told) > limit:
+        return Heard(events=told[:limit], last=told[limit - 1].pk, has_more=True)
+    return Heard(events=told, last=after, has_more=not is_over)
 
 
 def _all_told(settled: Sequence[Event], borrower: Borrower) -> list[Told]:
@@ -129,5 +145,6 @@ def _details(event: Event, loan: Loan) -> Mapping[str, object]:
             for name in ("gained", "lost")
             if name in event.details
         }
-    name = "features" if event.kind == Event.Kind.APPLICATION_ALLOWED else "code"
-    return {name: event.details[name]} if name in event.details else {}
+    if event.kind == Event.Kind.APPLICATION_ALLOWED:
+        return {"features": [slug for slug in event.details.get("features", ()) if slug != UNASKED]}
+    return {"code": event.details["code"]} if "code" in event.details else {}

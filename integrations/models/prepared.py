@@ -103,9 +103,9 @@ def _found(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any])
         # A column is of another type now, and the server refuses what it prepared before. A transaction is over then.
         if connection.in_atomic_block:
             raise
+    # Unprepared this time, for a pooler may have kept another statement than psycopg has forgotten.
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
-    with _cursor(connection) as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchone()  # type: ignore[no-any-return]
 

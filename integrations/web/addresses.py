@@ -4,6 +4,7 @@ import unicodedata
 from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpResponseRedirect
+from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 
 #: As much as is stored of where an attempt to connect goes on (AuthorizationRequest.return_to).
@@ -20,7 +21,8 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 
 def safe_path(value: str, *, limit: int = PATH_LIMIT) -> str:
     """The path, if it can lead nowhere but to a page of this site; else the empty text."""
-    if not value.startswith("/") or value.startswith("//") or len(value) > limit:
+    # As it goes into a header.
+    if not value.startswith("/") or value.startswith("//") or len(iri_to_uri(value)) > limit:
         return ""
     if "\\" in value or any(character.isspace() or unicodedata.category(character)[0] == "C" for character in value):
         return ""

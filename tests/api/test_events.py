@@ -156,6 +156,22 @@ def test_what_is_left_out_takes_no_place_on_a_page(connection: Connection) -> No
     assert ([event["kind"] for event in found["data"]], found["has_more"]) == (["refreshed"], False)
 
 
+def test_what_is_left_out_is_read_once_and_not_without_end(
+    connection: Connection, django_assert_max_num_queries: Any
+) -> None:
+    silent = {"kind": Event.Kind.SCOPE_CHANGED, "details": {"lost": ["admin"]}, "created_at": timezone.now()}
+    whose = {"connection": connection, "registration": connection.registration, "owner": connection.owner}
+    Event.objects.bulk_create(Event(**silent, **whose) for _ in range(told_flow.READ_AT_ONCE * told_flow.READ_AT_MOST))
+    make_event(kind=Event.Kind.REFRESHED, connection=connection)
+    settle()
+    program = program_of(connection.owner)
+    with django_assert_max_num_queries(20):
+        first = program.get("/events", {"limit": "1"}).json()
+    assert (first["data"], first["has_more"]) == ([], True)
+    second = program.get("/events", {"limit": "1", "after": first["cursor"]}).json()
+    assert ([event["kind"] for event in second["data"]], second["has_more"]) == (["refreshed"], False)
+
+
 @pytest.mark.requirement(156)
 @pytest.mark.parametrize("how", ["disconnected", "taken back"])
 def test_end_of_sharing_is_told_and_nothing_after_it(connection: Connection, how: str) -> None:
@@ -225,7 +241,7 @@ def test_event_of_a_transaction_that_takes_long_holds_back_what_follows_and_is_n
 
     def kinds() -> list[str]:
         found = told_flow.events(borrower, after=0, limit=9, now=timezone.now(), written_within=timedelta())
-        return [event.kind for event in found]
+        return [event.kind for event in found.events]
 
     with ExitStack() as stack:
         busy, slow = (stack.enter_context(closing(connections.create_connection("default"))) for _ in range(2))

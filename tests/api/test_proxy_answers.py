@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from oauth2_provider.models import AccessToken
 from pytest_django import Settings
 
 from integrations.models import Allowance, Connection
@@ -103,9 +104,11 @@ def test_a_connection_on_which_a_body_may_still_come_is_not_used_again(calls: Ca
 
 
 @pytest.mark.requirement(112, 118)
-@pytest.mark.parametrize(("allowed", "connections"), [("all", 1), ("less", 2)])
+@pytest.mark.parametrize(("allowed", "connections"), [("all", 1), ("less", 2), ("no token", 2)])
 def test_what_is_left_of_a_body_gets_no_token_that_may_do_more(calls: Calls, allowed: str, connections: int) -> None:
     """A provider that does not read a body takes it for the next call, and the token of that for its own."""
+    if allowed != "no token":
+        AccessToken.objects.update(scope="connections:call connections:borrow")
     if allowed == "less":
         Allowance.objects.update(features=["profile", "notes.read", "notes.write"])
         Connection.objects.update(unexpected_scope="admin")

@@ -153,3 +153,8 @@ def test_next_is_added_to_an_address() -> None:
 )
 def test_an_origin_is_of_the_web(url: str, origin: str) -> None:
     assert origin_of(url) == origin
+
+
+def test_an_address_is_as_long_as_a_header_has_it() -> None:
+    assert safe_path("/a?x=" + "\N{GRINNING FACE}" * 600, limit=8000)
+    assert not safe_path("/a?x=" + "\N{GRINNING FACE}" * 1000, limit=8000)
