@@ -59,6 +59,16 @@ def test_token_that_is_not_for_us(issuer: Issuer, headers: Any, changes: Any, wh
     assert f"not accepted: {why}" in response["WWW-Authenticate"]
 
 
+@pytest.mark.requirement(149)
+@pytest.mark.parametrize("scheme", ["Bearer", "DPoP"])
+def test_token_that_is_bound_to_a_key_is_good_for_nobody(issuer: Issuer, scheme: str) -> None:
+    bound = token(issuer, cnf={"jkt": "x"})
+    proof = sign({"htm": "GET", "htu": f"{AUDIENCE}/me", "jti": "1"}, headers={"typ": "dpop+jwt"})
+    response = Program(token="").get("/me", headers={"Authorization": f"{scheme} {bound}", "DPoP": proof})
+    assert (response.status_code, "Bearer" in response["WWW-Authenticate"]) == (401, True)
+    assert Program(token=token(issuer)).get("/me").status_code == 200
+
+
 @pytest.mark.requirement(146)
 def test_secret_made_of_the_public_key(issuer: Issuer) -> None:
     public = OctKey.import_key(json.dumps(rsa().as_dict(private=False)))
