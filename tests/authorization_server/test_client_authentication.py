@@ -109,17 +109,16 @@ def test_a_client_that_does_not_exist_takes_as_long_as_a_wrong_secret(monkeypatc
     make_application("client-2")
 
     def seconds(client_id: str) -> float:
-        def once() -> float:
-            started = time.process_time()
-            send("/oauth/introspect/", {"token": "x"}, Authorization=basic(client_id, "wrong"))
-            return time.process_time() - started
+        started = time.process_time()
+        send("/oauth/introspect/", {"token": "x"}, Authorization=basic(client_id, "wrong"))
+        return time.process_time() - started
 
-        return min(once() for _ in range(5))
-
-    unknown, wrong = seconds("nobody"), seconds("client-2")
+    # In turn, for a machine is not as fast at all times; without the hash it is a tenth.
+    pairs = [(seconds("nobody"), seconds("client-2")) for _ in range(6)]
+    unknown, wrong = (min(column) for column in zip(*pairs, strict=True))
     client_authentication._nobodys_secret.cache_clear()
 
-    assert 0.6 < unknown / wrong < 1.6
+    assert 0.4 < unknown / wrong < 2.5
 
 
 @pytest.mark.requirement(143)
