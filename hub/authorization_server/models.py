@@ -10,8 +10,6 @@ from hub.device_authorization import DeviceAuthorization
 
 __all__ = ["DeviceAuthorization", "SpentCode", "Tally"]
 
-APPLICATION = settings.OAUTH2_PROVIDER_APPLICATION_MODEL
-
 
 class SpentCode(models.Model):
     """An authorization code that was redeemed, and what came of it: if it comes again, that ends (RFC 6749 §4.1.2)."""

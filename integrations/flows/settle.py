@@ -106,8 +106,8 @@ def _whole(judged: Judged, record: Record) -> Record:
     if record.fields.keys() >= journal.LATER:
         return record
     # In their order: that is how columns of several records are told apart.
-    known = {name: record.fields.get(name, getattr(judged, name, None)) for name in journal.COLUMNS}
-    return replace(record, fields=known)
+    known = {name: getattr(judged, name) for name in journal.LATER} | dict(record.fields)
+    return replace(record, fields={name: known[name] for name in journal.COLUMNS})
 
 
 def locked(connection_ids: Sequence[int]) -> dict[int, Judged]:

@@ -239,10 +239,18 @@ def test_a_record_of_a_hub_that_did_not_know_a_column_leaves_it_as_it_is(
     fields = json.loads(one_line(recovery_journal).read_text())["fields"]
     change(recovery_journal, fields={name: value for name, value in fields.items() if name != "unexpected_scope"})
     Connection.objects.update(unexpected_scope="admin")
+    renewed, old = newest(journey), one_line(recovery_journal)
+    # Beside one that knows it: the columns of both are stored as what they are.
+    other = journey.connect(account=journey.server.add_account("other").name)
+    left_in_journal(journey, other)
+    new = next(page for page in recovery_journal.iterdir() if page != old)
+    old.write_text(old.read_text() + new.read_text())
+    new.unlink()
 
-    assert recover(now=journey.clock()).counts == {"stored": 1}
-    assert stored_tokens(connection).refresh_token == newest(journey)
-    assert fresh(connection).unexpected_scope == "admin"
+    assert recover(now=journey.clock()).counts == {"stored": 2}
+    assert stored_tokens(connection).refresh_token == renewed
+    assert (fresh(connection).granted_scope, fresh(connection).unexpected_scope) == (connection.granted_scope, "admin")
+    assert (fresh(other).granted_scope, fresh(other).unexpected_scope) == (other.granted_scope, "")
 
 
 def test_replays_beside_each_other_and_a_sweep_store_each_answer_once(journey: Journey, recovery_journal: Path) -> None:
