@@ -81,6 +81,8 @@ def test_found_and_mended_without_javascript(hub: Hub) -> None:
     hub.is_at("/connections/?q=PAY&status=needs_you&provider=")
     page.get_by_role("button", name="Reconnect Payroll").click()
 
+    expect(page.locator(".list-summary")).to_have_text("0 connections found")
+    hub.is_at("/connections/?q=PAY&status=needs_you")
     expect(page.locator(".connection-row")).to_have_count(0)
     assert is_mended(connection)
 
