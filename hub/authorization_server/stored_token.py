@@ -8,10 +8,17 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 
 from integrations.models.prepared import PreparedRead
 
+#: What is looked at at every call; the rest of these rows is read when somebody asks for it.
+LOOKED_AT = (
+    *("expires", "scope", "resource"),
+    *("application__client_id", "application__name", "application__redirect_uris", "application__suspension__id"),
+    *("user__username", "user__is_active"),
+)
+
 
 def _by_checksum(*, checksum: str) -> QuerySet[AccessToken]:
     rows: QuerySet[AccessToken] = AccessToken.objects.select_related("application__suspension", "user")
-    return rows.filter(token_checksum=checksum)
+    return rows.only(*LOOKED_AT).filter(token_checksum=checksum)
 
 
 _BY_CHECKSUM = PreparedRead(

@@ -1,7 +1,9 @@
 """Read one row by its keys, with SQL that is written once: for what is read at every call of a program.
 
 Django writes the SQL of a query anew each time, which for rows of many columns takes longer than the database does. A
-prepared read is Django's own query, compiled once for each kind of database, and its rows become the same objects.
+prepared read is Django's own query, compiled once for each kind of database, and its rows become the same objects. They
+have all their values from the row, and are given them as they are: what Django does for an object that a program makes,
+defaults and signals and all, takes as long again.
 
 On PostgreSQL the statement is prepared there, too, once per connection: to plan a join of five tables takes the server
 five times as long as to run it. Whether it may be is told by the option `prepare_threshold` of the database.
@@ -15,9 +17,33 @@ from django.db import NotSupportedError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
-from django.db.models.query import get_related_populators
+from django.db.models.base import ModelState
 
 type Key = tuple[Field[Any, Any], object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shape:
+    """Which columns of a row are an object, and what hangs on it. `tie` has two objects know of each other."""
+
+    model: type[Model]
+    columns: slice
+    names: tuple[str, ...]
+    key: int
+    tie: Callable[[Any, Any], None]
+    related: tuple["_Shape", ...]
+
+    def object(self, row: Sequence[Any], alias: str, fetch_mode: Any) -> Any:
+        """The object; None where an outer join found nothing."""
+        if row[self.key] is None:
+            return None
+        made: Any = self.model.__new__(self.model)
+        made._state = state = ModelState()
+        state.adding, state.db, state.fetch_mode = False, alias, fetch_mode
+        made.__dict__.update(zip(self.names, row[self.columns], strict=True))
+        for shape in self.related:
+            shape.tie(made, shape.object(row, alias, fetch_mode))
+        return made
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,9 +52,7 @@ class _Plan:
 
     sql: str
     parameters: tuple[tuple[str, object], ...]
-    columns: slice
-    names: tuple[str, ...]
-    populators: Sequence[Any]
+    shape: _Shape
     fetch_mode: Any
     converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
 
@@ -69,15 +93,11 @@ class PreparedRead[Row: Model]:
         compiler: Any = rows.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         names = {value: name for name, value in self._prepared(self._examples(), connection).items()}
-        info, select = compiler.klass_info, compiler.select
-        columns = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
-        converters = compiler.get_converters([column[0] for column in select])
+        converters = compiler.get_converters([column[0] for column in compiler.select])
         plan = _Plan(
             sql=sql,
             parameters=tuple((names.get(value, ""), value) for value in parameters),
-            columns=columns,
-            names=tuple(column[0].target.attname for column in select[columns]),
-            populators=get_related_populators(info, select, connection.alias, rows._fetch_mode),  # type: ignore[attr-defined]
+            shape=_shape(compiler.klass_info, compiler.select),
             fetch_mode=rows._fetch_mode,  # type: ignore[attr-defined]
             converters=tuple((place, found, expression) for place, (found, expression) in converters.items()),
         )
@@ -88,10 +108,33 @@ class PreparedRead[Row: Model]:
         for place, converters, expression in plan.converters:
             for convert in converters:
                 row[place] = convert(row[place], expression, connection)
-        made: Any = self._model.from_db(connection.alias, plan.names, row[plan.columns], fetch_mode=plan.fetch_mode)
-        for populator in plan.populators:
-            populator.populate(row, made)
-        return made  # type: ignore[no-any-return]
+        return plan.shape.object(row, connection.alias, plan.fetch_mode)  # type: ignore[no-any-return]
+
+
+def _shape(info: Mapping[str, Any], select: Sequence[Any]) -> _Shape:
+    columns = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+    model: type[Model] = info["model"]
+    names = tuple(column[0].target.attname for column in select[columns])
+    return _Shape(
+        model=model,
+        columns=columns,
+        names=names,
+        key=columns.start + names.index(model._meta.pk.attname),
+        tie=_tie(info),
+        related=tuple(_shape(related, select) for related in info.get("related_klass_infos", ())),
+    )
+
+
+def _tie(info: Mapping[str, Any]) -> Callable[[Any, Any], None]:
+    here, there = info.get("local_setter"), info.get("remote_setter")
+
+    def tie(made: Any, related: Any) -> None:
+        if here:
+            here(made, related)
+        if there and related is not None:
+            there(related, made)
+
+    return tie
 
 
 def _found(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
