@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.core.handlers.wsgi import WSGIHandler
-
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def give_up_after(seconds: int, application: WSGIHandler) -> "WSGIApplication":
+def give_up_after(seconds: int, application: "WSGIApplication") -> "WSGIApplication":
     """Have each connection end whose reader took nothing of an answer for so long, or that is dead."""
     is_limited = False
 

@@ -12,6 +12,7 @@ from django.conf import settings  # noqa: E402 - they need settings and models, 
 
 from hub.stalled import give_up_after  # noqa: E402
 from hub.startup import refuse_errors  # noqa: E402
+from hub.whole import whole  # noqa: E402
 
 refuse_errors()
-application = give_up_after(settings.HUB_PROXY.idle_seconds, _application)
+application = give_up_after(settings.HUB_PROXY.idle_seconds, whole(_application))
