@@ -20,6 +20,8 @@ PAGES = frozenset({"/api/v1/docs"})
 #: The same addresses, with errors that programs read.
 URLS = "hub.api_urls"
 NUL = "\x00"
+#: No browser is to show what is answered here, whatever it is.
+POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 class ApiHandler(BaseHandler):
@@ -55,6 +57,7 @@ class ApiLane:
         if NUL in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return coded("request_malformed")
         response = self._answer(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
         has_body = request.method != "HEAD" and response.status_code not in (204, 304)
         if has_body and not response.streaming and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(cast(HttpResponse, response).content))
