@@ -47,13 +47,16 @@ def support_code(request: HttpRequest) -> dict[str, str]:
 
 
 def _from_proxy(request: HttpRequest) -> str:
+    if not settings.ALLAUTH_TRUSTED_PROXY_COUNT:
+        return ""
     given = request.headers.get("X-Request-ID", "")
-    return given if settings.ALLAUTH_TRUSTED_PROXY_COUNT and WELL_FORMED.match(given) else ""
+    return given if WELL_FORMED.match(given) else ""
 
 
 def _parent(request: HttpRequest) -> Parent | None:
-    given = request.headers.get("traceparent", "")
-    found = TRACEPARENT.match(given) if settings.ALLAUTH_TRUSTED_PROXY_COUNT else None
+    if not settings.ALLAUTH_TRUSTED_PROXY_COUNT:
+        return None
+    found = TRACEPARENT.match(request.headers.get("traceparent", ""))
     if found is None or (found["version"] == "00" and found["more"]):
         return None
     return Parent(trace_id=found["trace_id"], span_id=found["span_id"], sampled=bool(int(found["flags"], 16) & 1))

@@ -39,7 +39,7 @@ def authenticate(request: HttpRequest) -> Caller:
             no longer sign in.
         ProviderUnavailable: the issuer of a JWT does not answer. Later.
     """
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != SCHEME:
         raise BearerRefused
     # Our own tokens are letters and digits; three parts make a JWT.

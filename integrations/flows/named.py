@@ -1,6 +1,7 @@
 """How an application is called where two of the same name must not be taken for one: anybody may register any name."""
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 
 from integrations.oauth.errors import printable
@@ -31,6 +32,7 @@ def ending(client_id: str) -> str:
     return f" [{mark_of(client_id)}]"
 
 
+@lru_cache(maxsize=1024)
 def as_actor(name: str, client_id: str, *, issuer: str = "", subject: str = "") -> str:
     """An application as the activity has it; another issuer's by its `client_id`, whom it is for, and the issuer."""
     if not issuer:
