@@ -1,4 +1,4 @@
-"""Read one row by its keys, with SQL that is written once: for what is read at every call of a program.
+"""Read one row by its keys, or two at once, with SQL that is written once: for what every call of a program reads.
 
 Django writes the SQL of a query anew each time, which for rows of many columns takes longer than the database does. A
 prepared read is Django's own query, compiled once for each kind of database, and its rows become the same objects. They
@@ -10,7 +10,7 @@ five times as long as to run it. Whether it may be is told by the option `prepar
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import NotSupportedError, connections, router
@@ -19,7 +19,8 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
 from django.db.models.base import ModelState
 
-type Key = tuple[Field[Any, Any], object]
+type AnyField = Field[Any, Any]
+type Key = tuple[AnyField, object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +34,7 @@ class _Shape:
     tie: Callable[[Any, Any], None]
     related: tuple["_Shape", ...]
 
-    def object(self, row: Sequence[Any], alias: str, fetch_mode: Any) -> Any:
+    def made(self, row: Sequence[Any], alias: str, fetch_mode: Any) -> Any:
         """The object; None where an outer join found nothing."""
         if row[self.key] is None:
             return None
@@ -42,19 +43,34 @@ class _Shape:
         state.adding, state.db, state.fetch_mode = False, alias, fetch_mode
         made.__dict__.update(zip(self.names, row[self.columns], strict=True))
         for shape in self.related:
-            shape.tie(made, shape.object(row, alias, fetch_mode))
+            shape.tie(made, shape.made(row, alias, fetch_mode))
         return made
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Plan:
-    """What was compiled. `parameters` names the key for each mark in the SQL; a constant stands for itself."""
+    """What was compiled. `parameters` names the key for each mark in the SQL; a constant stands for itself.
+
+    `fields` are those of the columns, in their order.
+    """
 
     sql: str
     parameters: tuple[tuple[str, object], ...]
+    fields: tuple[AnyField, ...]
     shape: _Shape
     fetch_mode: Any
     converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
+
+    def given(self, values: Mapping[str, object]) -> list[object]:
+        """The parameters for these values of keys."""
+        return [values[key] if key else constant for key, constant in self.parameters]
+
+    def made(self, row: list[Any], connection: BaseDatabaseWrapper) -> Any:
+        """What a row is; None where there is none."""
+        for place, converters, expression in self.converters:
+            for convert in converters:
+                row[place] = convert(row[place], expression, connection)
+        return self.shape.made(row, connection.alias, self.fetch_mode)
 
 
 class PreparedRead[Row: Model]:
@@ -72,43 +88,84 @@ class PreparedRead[Row: Model]:
 
     def first(self, **given: object) -> Row | None:
         """The row for these keys: all that were named, and no other."""
-        connection = connections[router.db_for_read(self._model)]
-        plan = self._plans.get(connection.vendor) or self._plan(connection)
-        values = self._prepared(given, connection)
-        parameters: list[Any] = [values[key] if key else constant for key, constant in plan.parameters]
-        found = _found(connection, plan.sql, parameters)
-        return None if found is None else self._made(plan, list(found), connection)
+        connection = self.connection()
+        plan = self._plans.get(connection.vendor)
+        if plan is None:
+            plan = self.plan(connection)
+            plan = self._plans[connection.vendor] = replace(plan, sql=f"{plan.sql} LIMIT 1")
+        found = _found(connection, plan.sql, plan.given(self.values(given, connection)))
+        return None if found is None else plan.made(list(found), connection)
 
-    def _examples(self) -> dict[str, object]:
-        return {name: example for name, (_, example) in self._keys.items()}
+    def connection(self) -> BaseDatabaseWrapper:
+        """Where it is read, by this thread."""
+        return connections[router.db_for_read(self._model)]
 
-    def _prepared(self, values: Mapping[str, object], connection: BaseDatabaseWrapper) -> dict[str, object]:
+    def values(self, given: Mapping[str, object], connection: BaseDatabaseWrapper) -> dict[str, object]:
+        """Its keys, out of those that are given, as the database takes them."""
         return {
-            name: field.get_db_prep_value(values[name], connection, prepared=False)
+            name: field.get_db_prep_value(given[name], connection, prepared=False)
             for name, (field, _) in self._keys.items()
         }
 
-    def _plan(self, connection: BaseDatabaseWrapper) -> _Plan:
-        rows = self._rows(**self._examples()).order_by()[:1]
+    def plan(self, connection: BaseDatabaseWrapper) -> _Plan:
+        """What Django makes of the query, for all rows that it finds."""
+        examples = {name: example for name, (_, example) in self._keys.items()}
+        rows = self._rows(**examples).order_by()
         compiler: Any = rows.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        names = {value: name for name, value in self._prepared(self._examples(), connection).items()}
+        names = {value: name for name, value in self.values(examples, connection).items()}
         converters = compiler.get_converters([column[0] for column in compiler.select])
-        plan = _Plan(
+        return _Plan(
             sql=sql,
             parameters=tuple((names.get(value, ""), value) for value in parameters),
+            fields=tuple(column[0].target for column in compiler.select),
             shape=_shape(compiler.klass_info, compiler.select),
             fetch_mode=rows._fetch_mode,  # type: ignore[attr-defined]
             converters=tuple((place, found, expression) for place, (found, expression) in converters.items()),
         )
-        self._plans[connection.vendor] = plan
-        return plan
 
-    def _made(self, plan: _Plan, row: list[Any], connection: BaseDatabaseWrapper) -> Row:
-        for place, converters, expression in plan.converters:
-            for convert in converters:
-                row[place] = convert(row[place], expression, connection)
-        return plan.shape.object(row, connection.alias, plan.fetch_mode)  # type: ignore[no-any-return]
+
+class PreparedPair[One: Model, Other: Model]:
+    """One row by its keys and, where there is one, the other that is found by keys of its own and goes with it.
+
+    `on` are pairs of fields, of the one's columns and of the other's, that must be equal. Both are read at once, so one
+    statement goes to the database, and what they say is true of the same moment.
+    """
+
+    def __init__(
+        self, one: PreparedRead[One], other: PreparedRead[Other], *, on: Sequence[tuple[AnyField, AnyField]]
+    ) -> None:
+        self._one, self._other, self._on = one, other, on
+        self._plans: dict[str, tuple[str, _Plan, _Plan]] = {}
+
+    def first(self, **given: object) -> tuple[One, Other | None] | None:
+        """Both rows for these keys, those of both."""
+        connection = self._one.connection()
+        sql, one, other = self._plans.get(connection.vendor) or self._plan(connection)
+        values = self._one.values(given, connection) | self._other.values(given, connection)
+        found = _found(connection, sql, [*one.given(values), *other.given(values)])
+        if found is None:
+            return None
+        width = len(one.fields)
+        return one.made([*found[:width]], connection), other.made([*found[width:]], connection)
+
+    def _plan(self, connection: BaseDatabaseWrapper) -> tuple[str, _Plan, _Plan]:
+        one, other = self._one.plan(connection), self._other.plan(connection)
+        joined = " AND ".join(
+            f"one.c{one.fields.index(left)} = other.c{other.fields.index(right)}" for left, right in self._on
+        )
+        # Written by Django, and by us: nothing in it is anybody's.
+        sql = (
+            f"WITH one ({_numbered(one)}) AS ({one.sql}), other ({_numbered(other)}) AS ({other.sql}) "  # noqa: S608
+            f"SELECT * FROM one LEFT JOIN other ON {joined} LIMIT 1"
+        )
+        self._plans[connection.vendor] = sql, one, other
+        return sql, one, other
+
+
+def _numbered(plan: _Plan) -> str:
+    # Columns of several tables have the same name.
+    return ", ".join(f"c{number}" for number in range(len(plan.fields)))
 
 
 def _shape(info: Mapping[str, Any], select: Sequence[Any]) -> _Shape:

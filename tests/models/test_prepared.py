@@ -4,13 +4,14 @@ from contextlib import closing
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection as database
 from django.db import connections, models
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from integrations.models import Connection
-from integrations.models.prepared import PreparedRead
+from integrations.models.prepared import PreparedPair, PreparedRead
 from tests.factories import make_connection, make_user
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +44,45 @@ def test_same_columns_and_relations(read: PreparedRead[Connection]) -> None:
             assert columns(found.vault_entry) == columns(expected.vault_entry)
             assert found.owner == owner
         assert len(queries) == 0
+
+
+@pytest.fixture
+def pair() -> PreparedPair[User, Connection]:
+    """Somebody by name, and beside them the connection of a uuid if it is theirs and of the same name."""
+    name = User._meta.get_field("username")
+    return PreparedPair(
+        PreparedRead(User, lambda *, username: User.objects.filter(username=username), username=(name, "somebody")),
+        PreparedRead(Connection, rows, uuid=(Connection._meta.get_field("uuid"), uuid4())),
+        on=(
+            (User._meta.get_field("id"), Connection._meta.get_field("owner")),
+            (name, Connection._meta.get_field("name")),
+        ),
+    )
+
+
+def test_two_rows_at_once_are_those_that_are_found_one_by_one(pair: PreparedPair[User, Connection]) -> None:
+    ada = make_user("ada")
+    row = make_connection(owner=ada, name="ada", variables={"a": "ü"}, provider_data={"b": "c"})
+    with CaptureQueriesContext(database) as queries:
+        found = pair.first(username="ada", uuid=row.uuid)
+    assert len(queries) == 1
+    assert found is not None
+    assert columns(found[0]) == columns(User.objects.get())
+    expected = rows(uuid=row.uuid).get()
+    assert columns(found[1]) == columns(expected)
+    assert found[1] is not None
+    assert columns(found[1].registration) == columns(expected.registration)
+    assert columns(found[1].owner) == columns(ada)
+
+
+def test_second_row_is_none_unless_all_of_it_goes_with_the_first(pair: PreparedPair[User, Connection]) -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    of_another = make_connection(owner=bob, name="ada")
+    of_another_name = make_connection(owner=ada, name="bob")
+    ended = make_connection(owner=ada, name="ada", status=Connection.Status.REVOKED, refresh_due_at=None)
+    for uuid in (of_another.uuid, of_another_name.uuid, ended.uuid, uuid4()):
+        assert pair.first(username="ada", uuid=uuid) == (ada, None)
+    assert pair.first(username="nobody", uuid=of_another.uuid) is None
 
 
 def test_no_row_of_other_keys_or_against_its_conditions(read: PreparedRead[Connection]) -> None:
