@@ -1,9 +1,13 @@
-"""Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query, or by a JWT in none."""
+"""Who calls the API, by the token in the Authorization header (RFC 6750 §2.1); in one query, or by a JWT in none.
+
+What opens a connection that an address names is read in the same query.
+"""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -46,16 +50,22 @@ def authenticate(request: HttpRequest) -> Caller:
     if value.count(".") == 2:
         return _trusted.caller(value.strip(), now=timezone.now())
     # By the name that tokens are bound to (RFC 8707), whatever host was called.
-    found = by_stored_token(value.strip(), f"{settings.SITE_URL}{quote(request.path)}")
+    address = f"{settings.SITE_URL}{quote(request.path)}"
+    found = by_stored_token(value.strip(), address, connection=_connection_of(request))
     if found is None:
         raise BearerRefused("invalid_token", "The access token is unknown, expired or revoked.")
     return found
 
 
-def by_stored_token(value: str, resource: str) -> Caller | None:
-    """The caller by a token that this hub issued, at an address of the API; None: it is not good there."""
+def by_stored_token(value: str, resource: str, *, connection: UUID | None = None) -> Caller | None:
+    """The caller by a token that this hub issued, at an address of the API; None: it is not good there.
+
+    What opens a `connection` to it is read along.
+    """
     asked = Asked(resource)
-    if not oauth2_settings.OAUTH2_VALIDATOR_CLASS().validate_bearer_token(value, [], asked):
+    validator = oauth2_settings.OAUTH2_VALIDATOR_CLASS()
+    validator.connection = connection
+    if not validator.validate_bearer_token(value, [], asked):
         return None
     borrower = Borrower(
         issuer="",
@@ -69,7 +79,18 @@ def by_stored_token(value: str, resource: str) -> Caller | None:
         person=asked.user,
         scope=frozenset(asked.scopes),
         redirect_uris=tuple(asked.client.redirect_uris.split()),
+        rule=validator.rule,
     )
+
+
+def _connection_of(request: HttpRequest) -> UUID | None:
+    """The connection that an address names."""
+    match = request.resolver_match
+    named = match.kwargs.get("uuid") if match else None
+    try:
+        return None if named is None else UUID(str(named))
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from ninja.security.base import AuthBase
 
 from integrations.api.quota import Quota, spend
 from integrations.flows.lend import Borrower
+from integrations.models import Allowance
 
 
 class BearerRefused(Exception):
@@ -34,13 +35,15 @@ class PersonRequired(Exception):
 class Caller:
     """An application, the scope of its token, and the person it acts for; None: it acts for itself.
 
-    `redirect_uris` are the addresses that it registered: people may be sent to their origins.
+    `redirect_uris` are the addresses that it registered: people may be sent to their origins. `rule` is what opens the
+    connection to it that is asked for, if that was read along.
     """
 
     borrower: Borrower
     person: AbstractBaseUser | None
     scope: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
+    rule: Allowance | None = None
 
 
 class CallerRequest(HttpRequest):

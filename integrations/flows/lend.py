@@ -78,13 +78,20 @@ def lent(borrower: Borrower) -> QuerySet[Connection]:
     return rows.filter(pk__in=own.values("connection_id"), owner_id=borrower.person_id)
 
 
-def find(borrower: Borrower, uuid: UUID) -> Loan:
+def find(borrower: Borrower, uuid: UUID, *, rule: Allowance | None = None) -> Loan:
     """One connection that is lent; in one query for a person's, in two for the hub's own.
+
+    `rule` is what was read along with the borrower's token, a moment ago: then there is no query for its connection.
 
     Raises:
         NotLent: there is none, it is another's, it was ended or nobody allowed it; which of these is not told.
     """
-    loan = _of_the_hub(borrower, uuid) if borrower.person_id is None else _of_person(borrower, uuid)
+    if rule is not None and rule.connection is not None and rule.connection.uuid == uuid:
+        loan: Loan | None = _loan(borrower, rule.connection, [rule])
+    elif borrower.person_id is None:
+        loan = _of_the_hub(borrower, uuid)
+    else:
+        loan = _of_person(borrower, uuid)
     if loan is None or loan.connection.status in (Connection.Status.REVOKING, Connection.Status.REVOKED):
         raise NotLent("There is no such connection, or it is not shared with this application.")
     return loan
@@ -111,11 +118,18 @@ def loans(borrower: Borrower, connections: Sequence[Connection]) -> list[Loan]:
 
 
 def token(
-    borrower: Borrower, uuid: UUID, *, scope: Collection[str] = (), refused: str = "", clock: Clock = timezone.now
+    borrower: Borrower,
+    uuid: UUID,
+    *,
+    scope: Collection[str] = (),
+    refused: str = "",
+    rule: Allowance | None = None,
+    clock: Clock = timezone.now,
 ) -> AccessToken:
     """Lend the access token of a connection, valid now and good for `scope`.
 
     `refused` is one that the borrower had, and that the provider refused: if it is the one there is, it is renewed.
+    `rule`: as for `find`.
 
     Raises:
         NotLent: as `find`.
@@ -123,7 +137,7 @@ def token(
             (code `token_exceeds_consent`); carries the page where its owner can change that.
         ConnectionUnusable, OAuthError: as `access.token`.
     """
-    loan = find(borrower, uuid)
+    loan = find(borrower, uuid, rule=rule)
     require_usable(loan.connection)
     _require_within(loan, scope)
     row = loan.connection
@@ -174,29 +188,47 @@ def _rules(borrower: Borrower) -> QuerySet[Allowance]:
     return Allowance.objects.filter(issuer=borrower.issuer, client_id=borrower.client_id, subject=borrower.subject)
 
 
-def _rule_of_person(*, issuer: str, client_id: str, person_id: int, uuid: UUID) -> QuerySet[Allowance]:
+#: What no decision about a loan is made by, nor any call: reading it would cost every one of them.
+_OF_NO_USE = (
+    *("uuid", "issuer", "subject", "created_at"),
+    *(f"connection__owner__{name}" for name in ("password", "email", "first_name", "last_name", "is_staff")),
+    *(f"connection__owner__{name}" for name in ("is_superuser", "last_login", "date_joined")),
+    *(f"connection__registration__{name}" for name in ("metadata_fetched_at", "last_error_code", "last_error_at")),
+    "connection__registration__created_at",
+)
+
+
+def _with_connection() -> QuerySet[Allowance]:
     whole = ("connection__registration", "connection__owner", "connection__vault_entry")
-    return (
-        Allowance.objects.select_related(*whole)
-        .fetch_mode(models.FETCH_RAISE)
-        .filter(
-            issuer=issuer,
-            client_id=client_id,
-            person_id=person_id,
-            connection__uuid=uuid,
-            connection__owner_id=person_id,
-        )
+    return Allowance.objects.select_related(*whole).defer(*_OF_NO_USE).fetch_mode(models.FETCH_RAISE)
+
+
+def _rule_of_person(*, issuer: str, client_id: str, person_id: int, uuid: UUID) -> QuerySet[Allowance]:
+    return _with_connection().filter(
+        issuer=issuer,
+        client_id=client_id,
+        person_id=person_id,
+        connection__uuid=uuid,
+        connection__owner_id=person_id,
     )
 
 
+def _rules_of_people(*, uuid: UUID) -> QuerySet[Allowance]:
+    return _with_connection().filter(issuer="", connection__uuid=uuid)
+
+
+_UUID = (Connection._meta.get_field("uuid"), UUID(int=2))
 _RULE_OF_PERSON = PreparedRead(
     Allowance,
     _rule_of_person,
     issuer=(Allowance._meta.get_field("issuer"), "an issuer"),
     client_id=(Allowance._meta.get_field("client_id"), "a client"),
     person_id=(Connection._meta.get_field("owner"), 1),
-    uuid=(Connection._meta.get_field("uuid"), UUID(int=2)),
+    uuid=_UUID,
 )
+#: What opens a connection to applications of the hub. One of them is good for whoever has its `client_id` and acts for
+#: its `person`, who is the connection's `owner`: to be read along with what says so.
+RULES_OF_PEOPLE = PreparedRead(Allowance, _rules_of_people, uuid=_UUID)
 
 
 def _of_person(borrower: Borrower, uuid: UUID) -> Loan | None:

@@ -19,7 +19,7 @@ from integrations.flows.clients import let_go_of_database, provider_of, relay, v
 from integrations.flows.errors import CallRefused, ConnectionUnusable, ScopeMissing
 from integrations.flows.lend import Borrower, Loan
 from integrations.flows.rows import Clock, require_usable
-from integrations.models import Connection
+from integrations.models import Allowance, Connection
 from integrations.oauth import relay as wire
 from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy, printable
 from integrations.oauth.exchange import PIECE_BYTES, Headers
@@ -40,7 +40,7 @@ STREAMS = ("text/event-stream", "application/x-ndjson", "application/stream+json
 class Asked:
     """A call as its caller made it: the path below the provider's API, decoded once; empty, or from its first slash.
 
-    `read(n)` brings at most n bytes of the body, of which there are `length`; None: there is no body.
+    `read(n)` brings at most n bytes of the body, of which there are `length`; None: there is none.
     """
 
     method: str
@@ -70,8 +70,7 @@ class Pieces:
             self._left -= len(piece)
             if self._left < 0:
                 raise _too_large()
-        except BaseException:
-            # Its end, too.
+        except BaseException:  # its end, too
             self.close()
             raise
         return piece
@@ -94,8 +93,10 @@ class Passed:
     not_retried: bool = False
 
 
-def pass_on(borrower: Borrower, uuid: UUID, asked: Asked, *, clock: Clock = timezone.now) -> Passed:
-    """Make a call with a connection that is lent, and bring the answer, or its beginning.
+def pass_on(
+    borrower: Borrower, uuid: UUID, asked: Asked, *, rule: Allowance | None = None, clock: Clock = timezone.now
+) -> Passed:
+    """Make a call with a connection that is lent, and bring the answer, or its beginning; `rule` as for `lend.find`.
 
     Raises:
         CallRefused: it leads elsewhere, or its body is too large or did not come.
@@ -108,13 +109,13 @@ def pass_on(borrower: Borrower, uuid: UUID, asked: Asked, *, clock: Clock = time
     if asked.length is not None and asked.length > settings.HUB_PROXY.body_bytes:
         raise CallRefused("The body is larger than the hub passes on.", code="body_too_large", status=413)
 
-    def judged() -> Loan:
-        loan = lend.find(borrower, uuid)
+    def judged(rule: Allowance | None = None) -> Loan:
+        loan = lend.find(borrower, uuid, rule=rule)
         require_usable(loan.connection)
         _require_allowed(loan, asked.method, wanted)
         return loan
 
-    loan = judged()
+    loan = judged(rule)
     place = places.take(loan.connection, borrower=borrower.identity)
     try:
         return _Passing(borrower, loan, judged, asked, to=wanted, clock=clock).go(place)
@@ -222,10 +223,10 @@ class _Passing:
         # Of a length that is told: whoever reads it sees when it breaks off.
         framed = () if length is None else (("Content-Length", str(length)),)
         passed = replace(passed, headers=passed.headers + framed)
-        if is_whole or self._asked.method == "HEAD":
-            close()
-            return replace(passed, body=b"".join(first))
-        return replace(passed, pieces=Pieces(first, rest, close))
+        if not is_whole and self._asked.method != "HEAD":
+            return replace(passed, pieces=Pieces(first, rest, close))
+        close()
+        return replace(passed, body=b"".join(first))
 
 
 def _target(asked: Asked) -> target.Target:
@@ -287,11 +288,10 @@ def _is_read_first(answer: wire.Answer, length: int | None) -> bool:
 
 def _beginning(rest: Iterator[bytes]) -> tuple[list[bytes], bool]:
     """The first pieces of a body, and whether that is all of it."""
-    first, size = [], 0
+    first = list[bytes]()
     for piece in rest:
         first.append(piece)
-        size += len(piece)
-        if size > WHOLE_BYTES:
+        if sum(map(len, first)) > WHOLE_BYTES:
             return first, False
     return first, True
 

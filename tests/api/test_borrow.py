@@ -95,6 +95,18 @@ def test_right_for_one_connection_is_none_for_another() -> None:
     assert borrow(program_of(connection.owner, client_id="client-2"), connection).status_code == 404
 
 
+@pytest.mark.requirement(43, 112)
+def test_right_that_speaks_of_somebody_else_is_good_for_nobody() -> None:
+    ada, bob = make_user(), make_user()
+    connection = make_connection(owner=ada)
+    rule = make_allowance(connection)
+    assert borrow(program_of(ada), connection).status_code == 200
+    for fields in ({"person": bob, "issuer": ""}, {"person": ada, "issuer": "https://another.example"}):
+        type(rule).objects.update(**fields)
+        for user in (ada, bob):
+            assert borrow(program_of(user), connection).json()["code"] == "unknown_connection"
+
+
 def test_connection_that_needs_its_owner_says_where() -> None:
     program, connection = shared(status=Connection.Status.NEEDS_REAUTHORIZATION)
     response = borrow(program, connection)
@@ -128,11 +140,11 @@ def test_switched_off_provider_is_for_an_operator() -> None:
     assert (response.status_code, body["code"], body["reason"]) == (502, "operator_needed", "registration_disabled")
 
 
-def test_three_queries_at_most_with_the_check_of_the_token(django_assert_num_queries: Any) -> None:
+def test_one_query_with_the_check_of_the_token_or_three_of_the_hub(django_assert_num_queries: Any) -> None:
     program, connection = shared()
     of_hub = make_connection(of_the_hub=True)
     make_allowance(of_hub)
-    for caller, row, queries in ((program, connection, 2), (program_of(None), of_hub, 3)):
+    for caller, row, queries in ((program, connection, 1), (program_of(None), of_hub, 3)):
         borrow(caller, row)
         with django_assert_num_queries(queries) as done:
             assert borrow(caller, row).status_code == 200

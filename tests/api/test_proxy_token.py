@@ -1,12 +1,17 @@
 """What becomes of a token that a provider refuses in a call through the hub, and what is written down of a call."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from integrations import vault
-from integrations.models import Event
+from integrations.flows import lend
+from integrations.flows.errors import NotLent
+from integrations.flows.lend import Borrower
+from integrations.flows.pass_on import Asked, pass_on
+from integrations.models import Allowance, Event
 from tests.api.calls import Calls
 from tests.factories import make_tokens
 from tests.fakes.upstream import answer_of
@@ -51,6 +56,23 @@ def test_refused_token_is_renewed_once_and_the_call_made_again(renewable: Calls)
     assert Event.objects.filter(kind=Event.Kind.USED).count() == 1
 
 
+@pytest.mark.requirement(112)
+def test_call_that_is_no_longer_allowed_is_not_made_again(renewable: Calls) -> None:
+    row = renewable.connection
+    rule = lend.RULES_OF_PEOPLE.first(uuid=row.uuid)
+    for answer in (REFUSED, RENEWED):
+        renewable.upstream.answer(answer)
+
+    def later() -> datetime:
+        Allowance.objects.all().delete()
+        return timezone.now()
+
+    borrower = Borrower(issuer="", client_id="client-1", client_name="Example", person_id=row.owner_id)
+    with pytest.raises(NotLent):
+        pass_on(borrower, row.uuid, Asked(method="GET", path=b"/notes"), rule=rule, clock=later)
+    assert called(renewable) == [("/sandbox/api/notes", b"", ["Bearer old-token"])]
+
+
 @pytest.mark.requirement(77)
 def test_second_refusal_is_told(renewable: Calls) -> None:
     for answer in (REFUSED, RENEWED, REFUSED):
@@ -89,7 +111,7 @@ def test_call_that_changes_something_is_told_without_its_query(calls: Calls) -> 
 
 def test_call_that_reads_is_counted_without_a_write(calls: Calls, django_assert_num_queries: Any) -> None:
     calls.send()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         calls.send()
 
 

@@ -167,9 +167,11 @@ def test_what_changes_while_a_token_is_renewed_is_heeded(journey: Journey) -> No
 
 
 @pytest.mark.requirement(112)
-def test_what_was_taken_back_while_a_token_is_renewed_is_not_lent(journey: Journey) -> None:
+@pytest.mark.parametrize("is_read_along", [False, True])
+def test_what_was_taken_back_while_a_token_is_renewed_is_not_lent(journey: Journey, is_read_along: bool) -> None:
     connection = journey.connect("notes.read")
     make_allowance(connection)
+    rule = lend.RULES_OF_PEOPLE.first(uuid=connection.uuid) if is_read_along else None
     journey.clock.advance(hours=2)
 
     def later() -> datetime:
@@ -177,7 +179,17 @@ def test_what_was_taken_back_while_a_token_is_renewed_is_not_lent(journey: Journ
         return journey.clock()
 
     with pytest.raises(NotLent):
-        lend.token(borrower_for(connection.owner_id), connection.uuid, clock=later)
+        lend.token(borrower_for(connection.owner_id), connection.uuid, rule=rule, clock=later)
+
+
+@pytest.mark.requirement(43, 112)
+def test_rule_of_one_connection_that_was_read_along_opens_no_other() -> None:
+    owner = make_user()
+    shared, kept = make_connection(owner=owner), make_connection(owner=owner)
+    rule = make_allowance(shared)
+    assert lend.find(borrower_for(owner.pk), shared.uuid, rule=rule).connection == shared
+    with pytest.raises(NotLent):
+        lend.find(borrower_for(owner.pk), kept.uuid, rule=rule)
 
 
 @pytest.mark.django_db(transaction=True)
