@@ -11,6 +11,7 @@ five times as long as to run it. Whether it may be is told by the option `prepar
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from django.db import NotSupportedError, connections, router
@@ -195,9 +196,14 @@ def _tie(info: Mapping[str, Any]) -> Callable[[Any, Any], None]:
 
 
 def _found(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    try:
-        with _cursor(connection) as cursor:
+    # A statement that is to be shown in a log has its parameters within.
+    if connection.vendor != "postgresql" or connection.queries_logged:
+        with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
+            return cursor.fetchone()  # type: ignore[no-any-return]
+    try:
+        with _raw_cursor(connection) as cursor:
+            cursor.execute(_with_numbers(sql), parameters)
             return cursor.fetchone()  # type: ignore[no-any-return]
     except NotSupportedError:
         # A column is of another type now, and the server refuses what it prepared before. A transaction is over then.
@@ -210,11 +216,18 @@ def _found(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any])
         return cursor.fetchone()  # type: ignore[no-any-return]
 
 
-def _cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
-    """A cursor that sends a statement and its parameters apart, where the database can keep the statement then."""
-    if connection.vendor != "postgresql":
-        return connection.cursor()
+def _raw_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
+    """A cursor that sends a statement as it is and its parameters apart, so that the server can keep the statement.
+
+    Django has its connections make another kind, which looks for the marks in it anew each time.
+    """
     connection.ensure_connection()
-    # psycopg's own kind of cursor; Django has its connections make another, which puts values into the statement.
-    cursor = connection.Database.Cursor(connection.connection)  # type: ignore[attr-defined]
+    cursor = connection.Database.RawCursor(connection.connection)  # type: ignore[attr-defined]
     return connection._prepare_cursor(cursor)  # type: ignore[attr-defined, no-any-return]
+
+
+@lru_cache(maxsize=64)
+def _with_numbers(sql: str) -> str:
+    """A statement with PostgreSQL's own marks for parameters."""
+    first, *rest = (text.replace("%%", "%") for text in sql.split("%s"))
+    return first + "".join(f"${number}{text}" for number, text in enumerate(rest, start=1))
