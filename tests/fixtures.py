@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from integrations import measures
@@ -37,6 +38,13 @@ def receiver() -> Iterator[Receiver]:
     """An application that receives webhooks."""
     with receiving() as receiver:
         yield receiver
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still, as Django tells it: what is counted by the minute, or by ten, falls into one of them."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
 
 
 @pytest.fixture

@@ -125,6 +125,7 @@ def test_session_of_a_person_lets_nobody_in(client: Client) -> None:
     assert code_of(client.get("/api/v1/me")) == (401, "token_missing")
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_quota_is_told_and_kept(settings: Settings) -> None:
     settings.HUB_API_REQUESTS_PER_MINUTE = 2
     person = make_user()
@@ -141,6 +142,7 @@ def test_quota_is_told_and_kept(settings: Settings) -> None:
         assert other.get("/me").status_code == 200
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_cache_that_is_away_turns_nobody_away_and_lets_nobody_in_without_end(settings: Settings) -> None:
     settings.HUB_API_REQUESTS_PER_MINUTE = 2
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -158,6 +160,7 @@ def test_cache_that_is_away_turns_nobody_away_and_lets_nobody_in_without_end(set
     assert other.get("/me").status_code == 200
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_another_token_of_the_same_application_has_no_quota_of_its_own(settings: Settings) -> None:
     settings.HUB_API_REQUESTS_PER_MINUTE = 1
     person = make_user()

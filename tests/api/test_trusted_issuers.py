@@ -136,6 +136,7 @@ def test_an_operator_opens_nothing_to_whom_no_token_can_name(issuer: Issuer, cha
     assert not Allowance.objects.exists()
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_callers_for_two_subjects_have_a_quota_each(issuer: Issuer, settings: Settings) -> None:
     settings.HUB_API_REQUESTS_PER_MINUTE = 1
     asked = [Program(token=token(issuer, sub=sub)).get("/me").status_code for sub in ("robot", "a", "b", "a")]

@@ -11,7 +11,7 @@ from hub.authorization_server.models import Tally
 from tests.authorization_server.device_steps import begin, browser_of, enter, make_device_client
 from tests.factories import make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_minute")]
 WRONG = "BBBB-BBBB"
 
 

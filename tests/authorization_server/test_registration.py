@@ -214,6 +214,7 @@ def test_a_name_is_one_line_that_can_be_read() -> None:
     assert Application.objects.get().name == "Bankgro.knab <script>"
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_registrations_are_limited_by_address_and_in_total() -> None:
     for _ in range(20):
         assert register("no").status_code == 400

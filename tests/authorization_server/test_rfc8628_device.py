@@ -239,6 +239,7 @@ def test_what_cannot_be_had_is_refused_before_anyone_waits(
     assert not DeviceAuthorization.objects.exists()
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_a_client_begins_no_more_devices_than_a_few_dozen(application: Application) -> None:
     for _ in range(30):
         begin()
@@ -250,6 +251,7 @@ def test_a_client_begins_no_more_devices_than_a_few_dozen(application: Applicati
     assert DeviceAuthorization.objects.count() == 30
 
 
+@pytest.mark.usefixtures("one_minute")
 @pytest.mark.parametrize("name", ["device.client", "device.everybody"])
 def test_devices_are_limited_by_client_and_in_total_too(application: Application, name: str) -> None:
     begin()

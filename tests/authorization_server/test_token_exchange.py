@@ -188,6 +188,7 @@ def test_public_client_has_the_plain_endpoint(connection: Connection) -> None:
     assert told(send("/oauth/token/", {**named, "client_id": "client-2"})) == (401, "invalid_client")
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_quota_is_the_same_as_at_the_api(connection: Connection, settings: Settings) -> None:
     settings.HUB_API_REQUESTS_PER_MINUTE = 1
     token = issue(connection.owner)
