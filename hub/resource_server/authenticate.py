@@ -17,7 +17,7 @@ from oauth2_provider.settings import oauth2_settings
 
 from hub.resource_server.trusted import Trusted
 from integrations.api.caller import BearerRefused, Caller
-from integrations.flows.lend import Borrower
+from integrations.flows.lend import Borrower, Seen
 
 SCHEME = "bearer"
 _trusted = Trusted()
@@ -79,7 +79,7 @@ def by_stored_token(value: str, resource: str, *, connection: UUID | None = None
         person=asked.user,
         scope=frozenset(asked.scopes),
         redirect_uris=tuple(asked.client.redirect_uris.split()),
-        rule=validator.rule,
+        seen=None if validator.rule is None else Seen(rule=validator.rule),
     )
 
 

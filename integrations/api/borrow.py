@@ -64,7 +64,7 @@ def borrow_token(
     """Borrow the access token of a connection. Refreshed first if need be; ask for it again rather than keep it."""
     scope = payload.scope.split() if payload and payload.scope else ()
     refused = (payload.refused_token if payload else None) or ""
-    token = lend.token(request.auth.borrower, uuid, scope=scope, refused=refused, rule=request.auth.rule)
+    token = lend.token(request.auth.borrower, uuid, scope=scope, refused=refused, seen=request.auth.seen)
     response["Cache-Control"] = "no-store"
     left = None if token.expires_at is None else int((token.expires_at - timezone.now()).total_seconds())
     return TokenOut(

@@ -10,8 +10,7 @@ from django.utils import timezone
 from ninja.security.base import AuthBase
 
 from integrations.api.quota import Quota, spend
-from integrations.flows.lend import Borrower
-from integrations.models import Allowance
+from integrations.flows.lend import Borrower, Seen
 
 
 class BearerRefused(Exception):
@@ -35,7 +34,7 @@ class PersonRequired(Exception):
 class Caller:
     """An application, the scope of its token, and the person it acts for; None: it acts for itself.
 
-    `redirect_uris` are the addresses that it registered: people may be sent to their origins. `rule` is what opens the
+    `redirect_uris` are the addresses that it registered: people may be sent to their origins. `seen` is what opens the
     connection to it that is asked for, if that was read along.
     """
 
@@ -43,7 +42,7 @@ class Caller:
     person: AbstractBaseUser | None
     scope: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
-    rule: Allowance | None = None
+    seen: Seen | None = None
 
 
 class CallerRequest(HttpRequest):

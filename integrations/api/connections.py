@@ -120,7 +120,7 @@ def list_connections(
 )
 def get_connection(request: CallerRequest, uuid: Id) -> ConnectionOut:
     """One connection that is shared with you."""
-    return told(lend.find(request.auth.borrower, uuid, rule=request.auth.rule))
+    return told(lend.find(request.auth.borrower, uuid, seen=request.auth.seen))
 
 
 @router.delete(

@@ -65,7 +65,7 @@ def call(request: CallerRequest, uuid: Id, rest: Rest) -> HttpResponseBase:
 
 
 def call_root(request: CallerRequest, uuid: Id) -> HttpResponseBase:
-    return _response(pass_on(request.auth.borrower, uuid, _asked(request), rule=request.auth.rule))
+    return _response(pass_on(request.auth.borrower, uuid, _asked(request), seen=request.auth.seen))
 
 
 for _method in METHODS:

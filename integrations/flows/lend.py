@@ -4,8 +4,9 @@ A provider's access token cannot be narrowed by us: it carries whatever the conn
 an application only while all of that is allowed to it. What a connection is granted later is not allowed by itself.
 """
 
+import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,6 +21,9 @@ from integrations.flows.named import as_actor
 from integrations.flows.rows import Clock, require_usable
 from integrations.models import Allowance, Connection
 from integrations.models.prepared import PreparedRead
+
+#: For how long a decision is good that nobody waited after.
+MOMENT_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +50,26 @@ class Borrower:
     def actor(self) -> str:
         """How the activity names it."""
         return as_actor(self.client_name, self.client_id, issuer=self.issuer, subject=self.subject)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """A rule that was read along with the borrower's token; `read_at` by the monotonic clock. Good for a moment: who
+    asks may let the hub wait for the rest of their request, and meanwhile everything can be taken back.
+    """
+
+    rule: Allowance = field(repr=False)
+    read_at: float = field(default_factory=time.monotonic)
+
+    def opens(self, uuid: UUID) -> bool:
+        """Whether it may be taken for what opens this connection now."""
+        connection = self.rule.connection
+        return connection is not None and connection.uuid == uuid and is_a_moment_ago(self.read_at)
+
+
+def is_a_moment_ago(read_at: float) -> bool:
+    """Whether what was read then, by the monotonic clock, may be taken for true now."""
+    return time.monotonic() < read_at + MOMENT_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,16 +102,15 @@ def lent(borrower: Borrower) -> QuerySet[Connection]:
     return rows.filter(pk__in=own.values("connection_id"), owner_id=borrower.person_id)
 
 
-def find(borrower: Borrower, uuid: UUID, *, rule: Allowance | None = None) -> Loan:
-    """One connection that is lent; in one query for a person's, in two for the hub's own.
-
-    `rule` is what was read along with the borrower's token, a moment ago: then there is no query for its connection.
+def find(borrower: Borrower, uuid: UUID, *, seen: Seen | None = None) -> Loan:
+    """One connection that is lent; in one query for a person's, in two for the hub's own; in none if it was `seen`.
 
     Raises:
         NotLent: there is none, it is another's, it was ended or nobody allowed it; which of these is not told.
     """
-    if rule is not None and rule.connection is not None and rule.connection.uuid == uuid:
-        loan: Loan | None = _loan(borrower, rule.connection, [rule])
+    loan: Loan | None
+    if seen is not None and seen.rule.connection is not None and seen.opens(uuid):
+        loan = _loan(borrower, seen.rule.connection, [seen.rule])
     elif borrower.person_id is None:
         loan = _of_the_hub(borrower, uuid)
     else:
@@ -123,13 +146,13 @@ def token(
     *,
     scope: Collection[str] = (),
     refused: str = "",
-    rule: Allowance | None = None,
+    seen: Seen | None = None,
     clock: Clock = timezone.now,
 ) -> AccessToken:
     """Lend the access token of a connection, valid now and good for `scope`.
 
     `refused` is one that the borrower had, and that the provider refused: if it is the one there is, it is renewed.
-    `rule`: as for `find`.
+    `seen`: as for `find`.
 
     Raises:
         NotLent: as `find`.
@@ -137,7 +160,7 @@ def token(
             (code `token_exceeds_consent`); carries the page where its owner can change that.
         ConnectionUnusable, OAuthError: as `access.token`.
     """
-    loan = find(borrower, uuid, rule=rule)
+    loan = find(borrower, uuid, seen=seen)
     require_usable(loan.connection)
     _require_within(loan, scope)
     row = loan.connection
@@ -190,7 +213,7 @@ def _rules(borrower: Borrower) -> QuerySet[Allowance]:
 
 #: What no decision about a loan is made by, nor any call: reading it would cost every one of them.
 _OF_NO_USE = (
-    *("uuid", "issuer", "subject", "created_at"),
+    *("uuid", "created_at"),
     *(f"connection__owner__{name}" for name in ("password", "email", "first_name", "last_name", "is_staff")),
     *(f"connection__owner__{name}" for name in ("is_superuser", "last_login", "date_joined")),
     *(f"connection__registration__{name}" for name in ("metadata_fetched_at", "last_error_code", "last_error_at")),

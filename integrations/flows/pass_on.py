@@ -17,11 +17,12 @@ from integrations.flows import borrow, lend, places
 from integrations.flows.borrow import AccessToken
 from integrations.flows.clients import let_go_of_database, provider_of, relay, variables_of
 from integrations.flows.errors import CallRefused, ConnectionUnusable, ScopeMissing
-from integrations.flows.lend import Borrower, Loan
+from integrations.flows.lend import Borrower, Loan, Seen
+from integrations.flows.pieces import WHOLE_BYTES, Pieces, beginning, too_large
 from integrations.flows.rows import Clock, require_usable
-from integrations.models import Allowance, Connection
+from integrations.models import Connection
 from integrations.oauth import relay as wire
-from integrations.oauth.errors import OAuthError, ProviderUnavailable, Remedy, printable
+from integrations.oauth.errors import OAuthError, Remedy, printable
 from integrations.oauth.exchange import PIECE_BYTES, Headers
 from integrations.oauth.intermediary import headers_down, headers_up
 from integrations.oauth.message import USER_AGENT
@@ -29,8 +30,6 @@ from integrations.providers import ApiUrlRefused, target
 
 #: A body up to here is held, and so can be sent once more.
 REPLAYABLE_BYTES = 64 * 1024
-#: An answer up to here is read whole, and so nobody who reads slowly holds anything.
-WHOLE_BYTES = 64 * 1024
 READ_ONLY = frozenset(("GET", "HEAD"))
 #: What comes bit by bit is wanted so.
 STREAMS = ("text/event-stream", "application/x-ndjson", "application/stream+json", "application/json-seq")
@@ -52,33 +51,6 @@ class Asked:
     may_borrow: bool = False  # its caller could have the token itself
 
 
-class Pieces:
-    """The rest of an answer, in pieces of at most 64 KiB. Whoever is done with it closes it, read or not."""
-
-    def __init__(self, first: list[bytes], rest: Iterator[bytes], close: Callable[[], None]) -> None:
-        self._first, self._rest, self._close = first, rest, close
-        self._left = settings.HUB_PROXY.body_bytes - sum(map(len, first))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._first:
-            return self._first.pop(0)
-        try:
-            piece = next(self._rest)
-            self._left -= len(piece)
-            if self._left < 0:
-                raise _too_large()
-        except BaseException:  # its end, too
-            self.close()
-            raise
-        return piece
-
-    def close(self) -> None:
-        self._close()
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passed:
     """What the provider answered: its `body` where that is small, else its `pieces`.
@@ -94,9 +66,9 @@ class Passed:
 
 
 def pass_on(
-    borrower: Borrower, uuid: UUID, asked: Asked, *, rule: Allowance | None = None, clock: Clock = timezone.now
+    borrower: Borrower, uuid: UUID, asked: Asked, *, seen: Seen | None = None, clock: Clock = timezone.now
 ) -> Passed:
-    """Make a call with a connection that is lent, and bring the answer, or its beginning; `rule` as for `lend.find`.
+    """Make a call with a connection that is lent, and bring the answer, or its beginning; `seen` as for `lend.find`.
 
     Raises:
         CallRefused: it leads elsewhere, or its body is too large or did not come.
@@ -109,16 +81,20 @@ def pass_on(
     if asked.length is not None and asked.length > settings.HUB_PROXY.body_bytes:
         raise CallRefused("The body is larger than the hub passes on.", code="body_too_large", status=413)
 
-    def judged(rule: Allowance | None = None) -> Loan:
-        loan = lend.find(borrower, uuid, rule=rule)
+    def judged(seen: Seen | None = None) -> Loan:
+        loan = lend.find(borrower, uuid, seen=seen)
         require_usable(loan.connection)
         _require_allowed(loan, asked.method, wanted)
         return loan
 
-    loan = judged(rule)
+    judged_at, loan = time.monotonic(), judged(seen)
     place = places.take(loan.connection, borrower=borrower.identity)
     try:
-        return _Passing(borrower, loan, judged, asked, to=wanted, clock=clock).go(place)
+        passing = _Passing(borrower, loan, judged, asked, to=wanted, clock=clock)
+        if not lend.is_a_moment_ago(judged_at):
+            # Its body was waited for.
+            passing.judge_again()
+        return passing.go(place)
     except BaseException:
         place.leave()
         raise
@@ -145,6 +121,10 @@ class _Passing:
         self._provider = provider_of(row.registration)
         self._variables = variables_of(row.registration, row.variables)
         self._call = self._prepared()
+
+    def judge_again(self) -> None:
+        self._loan = self._judged()
+        self._row = self._loan.connection
 
     def go(self, place: places.Place) -> Passed:
         details = None
@@ -209,9 +189,9 @@ class _Passing:
         length = _length(answer)
         try:
             if length is not None and length > settings.HUB_PROXY.body_bytes and self._asked.method != "HEAD":
-                raise _too_large()
+                raise too_large()
             rest = answer.read()
-            first, is_whole = _beginning(rest) if _is_read_first(answer, length) else ([], False)
+            first, is_whole = beginning(rest) if _is_read_first(answer, length) else ([], False)
         except BaseException:
             answer.close()
             raise
@@ -284,17 +264,3 @@ def _is_read_first(answer: wire.Answer, length: int | None) -> bool:
         return length <= WHOLE_BYTES
     kind = next((value for name, value in answer.headers if name.lower() == "content-type"), "")
     return not kind.lower().startswith(STREAMS)
-
-
-def _beginning(rest: Iterator[bytes]) -> tuple[list[bytes], bool]:
-    """The first pieces of a body, and whether that is all of it."""
-    first = list[bytes]()
-    for piece in rest:
-        first.append(piece)
-        if sum(map(len, first)) > WHOLE_BYTES:
-            return first, False
-    return first, True
-
-
-def _too_large() -> ProviderUnavailable:
-    return ProviderUnavailable("The answer is larger than the hub passes on.", code="response_too_large")

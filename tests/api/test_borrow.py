@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from integrations.models import AnsweredRequest, Connection, Event, Use
+from tests.api.awaited import TAKEN_BACK, AwaitedBody
 from tests.api.calling import Program, program_of
 from tests.factories import make_connection, make_registration, make_tokens, make_user
 from tests.fakes.authorization_server import FakeAuthorizationServer
@@ -105,6 +107,25 @@ def test_right_that_speaks_of_somebody_else_is_good_for_nobody() -> None:
         type(rule).objects.update(**fields)
         for user in (ada, bob):
             assert borrow(program_of(user), connection).json()["code"] == "unknown_connection"
+
+
+@pytest.mark.requirement(112)
+@pytest.mark.parametrize("taken_back", TAKEN_BACK)
+def test_what_is_taken_back_while_the_body_is_waited_for_is_not_lent(
+    client: Client, taken_back: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, connection = shared()
+    body = AwaitedBody(b"{}", lambda: taken_back(connection), monkeypatch)
+    response = client.post(
+        f"/api/v1/connections/{connection.uuid}/token",
+        b"{}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {program.token}"},
+        **{"wsgi.input": body},  # type: ignore[arg-type]
+    )
+    assert body.is_read
+    assert response.status_code in (404, 409)
+    assert not Use.objects.exists()
 
 
 def test_connection_that_needs_its_owner_says_where() -> None:

@@ -9,9 +9,10 @@ from django.utils import timezone
 from integrations import vault
 from integrations.flows import lend
 from integrations.flows.errors import NotLent
-from integrations.flows.lend import Borrower
+from integrations.flows.lend import Borrower, Seen
 from integrations.flows.pass_on import Asked, pass_on
 from integrations.models import Allowance, Event
+from tests.api.awaited import TAKEN_BACK, AwaitedBody
 from tests.api.calls import Calls
 from tests.factories import make_tokens
 from tests.fakes.upstream import answer_of
@@ -68,9 +69,36 @@ def test_call_that_is_no_longer_allowed_is_not_made_again(renewable: Calls) -> N
         return timezone.now()
 
     borrower = Borrower(issuer="", client_id="client-1", client_name="Example", person_id=row.owner_id)
+    assert rule
     with pytest.raises(NotLent):
-        pass_on(borrower, row.uuid, Asked(method="GET", path=b"/notes"), rule=rule, clock=later)
+        pass_on(borrower, row.uuid, Asked(method="GET", path=b"/notes"), seen=Seen(rule=rule), clock=later)
     assert called(renewable) == [("/sandbox/api/notes", b"", ["Bearer old-token"])]
+
+
+@pytest.mark.requirement(112)
+@pytest.mark.parametrize("taken_back", TAKEN_BACK)
+def test_call_that_is_no_longer_allowed_when_its_body_is_there_is_not_made(
+    calls: Calls, taken_back: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = AwaitedBody(b"{}", lambda: taken_back(calls.connection), monkeypatch)
+    response = calls.send(method="POST", body=b"{}", environment={"wsgi.input": body})
+    assert body.is_read
+    assert response.status_code in (404, 409)
+    assert calls.upstream.arrived == []
+    assert not Event.objects.filter(kind=Event.Kind.USED).exists()
+
+
+def test_call_goes_with_the_token_that_there_is_when_its_body_is_there(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renew() -> None:
+        calls.connection.version += 1
+        calls.connection.save()
+        vault.store(calls.connection, make_tokens(access_token="new-token"))
+
+    body = AwaitedBody(b"{}", renew, monkeypatch)
+    assert calls.send(method="POST", body=b"{}", environment={"wsgi.input": body}).status_code == 200
+    assert [authorization for _, _, authorization in called(calls)] == [["Bearer new-token"]]
 
 
 @pytest.mark.requirement(77)

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from integrations.flows import access, allow, lend
 from integrations.flows.errors import NotLent, ScopeMissing
-from integrations.flows.lend import Borrower
+from integrations.flows.lend import Borrower, Seen
 from integrations.models import Allowance, Connection, Event
 from tests.factories import make_connection, make_registration, make_user
 from tests.flows.journey import Journey, fresh, kinds
@@ -172,6 +172,7 @@ def test_what_was_taken_back_while_a_token_is_renewed_is_not_lent(journey: Journ
     connection = journey.connect("notes.read")
     make_allowance(connection)
     rule = lend.RULES_OF_PEOPLE.first(uuid=connection.uuid) if is_read_along else None
+    seen = Seen(rule=rule) if rule else None
     journey.clock.advance(hours=2)
 
     def later() -> datetime:
@@ -179,17 +180,17 @@ def test_what_was_taken_back_while_a_token_is_renewed_is_not_lent(journey: Journ
         return journey.clock()
 
     with pytest.raises(NotLent):
-        lend.token(borrower_for(connection.owner_id), connection.uuid, rule=rule, clock=later)
+        lend.token(borrower_for(connection.owner_id), connection.uuid, seen=seen, clock=later)
 
 
 @pytest.mark.requirement(43, 112)
 def test_rule_of_one_connection_that_was_read_along_opens_no_other() -> None:
     owner = make_user()
     shared, kept = make_connection(owner=owner), make_connection(owner=owner)
-    rule = make_allowance(shared)
-    assert lend.find(borrower_for(owner.pk), shared.uuid, rule=rule).connection == shared
+    seen = Seen(rule=make_allowance(shared))
+    assert lend.find(borrower_for(owner.pk), shared.uuid, seen=seen).connection == shared
     with pytest.raises(NotLent):
-        lend.find(borrower_for(owner.pk), kept.uuid, rule=rule)
+        lend.find(borrower_for(owner.pk), kept.uuid, seen=seen)
 
 
 @pytest.mark.django_db(transaction=True)
