@@ -10,9 +10,11 @@ from typing import cast
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.utils import translation
 
 from integrations.api.problem import coded
+from integrations.api.proxy import FIXED
 
 PREFIX = "/api/"
 #: What stands there and is a page, for people.
@@ -20,8 +22,20 @@ PAGES = frozenset({"/api/v1/docs"})
 #: The same addresses, with errors that programs read.
 URLS = "hub.api_urls"
 NUL = "\x00"
-#: No browser is to show what is answered here, whatever it is.
-POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+POLICY = "Content-Security-Policy"
+
+
+def _is_of_program(request: HttpRequest) -> bool:
+    return request.path_info.startswith(PREFIX) and request.path_info not in PAGES
+
+
+class ContentSecurityPolicy(ContentSecurityPolicyMiddleware):
+    """Middleware: tells browsers what a page may do; and of whatever a program is answered, to show nothing."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if _is_of_program(request):
+            response.headers.setdefault(POLICY, FIXED[POLICY])
+        return super().process_response(request, response)
 
 
 class ApiHandler(BaseHandler):
@@ -47,7 +61,7 @@ class ApiLane:
         self._answer = handler.answer
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(PREFIX) or request.path_info in PAGES:
+        if not _is_of_program(request):
             return self._get_response(request)
         request.urlconf = URLS
         # As this thread was left by whoever's page came before.
@@ -57,7 +71,6 @@ class ApiLane:
         if NUL in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return coded("request_malformed")
         response = self._answer(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
         has_body = request.method != "HEAD" and response.status_code not in (204, 304)
         if has_body and not response.streaming and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(cast(HttpResponse, response).content))

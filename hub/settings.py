@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "hub.request_id.RequestId",
     "hub.watching.requests.Requests",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "hub.api_lane.ContentSecurityPolicy",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     *(["hub.sandbox.canonical.CanonicalAddress"] if DEMO else []),
     "hub.api_lane.ApiLane",

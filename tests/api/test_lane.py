@@ -21,9 +21,17 @@ def test_security_headers_and_request_log_stay(client: Client) -> None:
     response = client.get("/api/v1/me", headers={"Authorization": f"Bearer {make_token(user=make_user())}"})
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["X-Frame-Options"] == "DENY"
-    assert "default-src 'none'" in response["Content-Security-Policy"]
     assert response["Content-Length"] == str(len(response.content))
     assert response.wsgi_request.META["hub.request_id"]
+
+
+def test_no_browser_shows_what_a_program_is_answered(client: Client) -> None:
+    answers = [client.get(path) for path in ("/api/v1/me", "/api/nothing", "/api/v1/openapi.json", "/api/v1/me%00")]
+    answers.append(client.get("/api/v1/me", headers={"Host": "evil.example"}))
+    assert [answer.status_code for answer in answers] == [401, 404, 200, 400, 400]
+    for answer in answers:
+        assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    assert "script-src 'self'" in client.get("/api/v1/docs")["Content-Security-Policy"]
 
 
 def test_errors_are_for_programs(client: Client) -> None:
