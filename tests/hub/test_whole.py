@@ -6,7 +6,6 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.core.signals import request_finished
-from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from hub.whole import whole
@@ -50,7 +49,23 @@ def test_stream_is_handed_on_as_it_is_and_done_with_at_its_end(finished: list[ob
     assert finished == []
 
 
+def test_answer_is_not_lost_with_what_cannot_be_closed(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError
+
+    request_finished.connect(fail)
+    try:
+        assert answered(HttpResponse(b"done")) == [b"done"]
+    finally:
+        request_finished.disconnect(fail)
+    assert "an answer could not be closed" in caplog.text
+
+
+@pytest.mark.django_db
 def test_hub_hands_out_its_answers_so(finished: list[object]) -> None:
+    # It looks into the database as soon as it is imported.
+    from hub.wsgi import application
+
     environ: WSGIEnvironment = {"PATH_INFO": "/healthz"}
     setup_testing_defaults(environ)
     told: list[str] = []
@@ -59,6 +74,6 @@ def test_hub_hands_out_its_answers_so(finished: list[object]) -> None:
         told.append(status)
         return len
 
-    assert whole(get_wsgi_application())(environ, start) == [b'{"status": "ok"}']
+    assert application(environ, start) == [b'{"status": "ok"}']
     assert told == ["200 OK"]
     assert len(finished) == 1
