@@ -5,13 +5,15 @@ prepared read is Django's own query, compiled once for each kind of database, an
 have all their values from the row, and are given them as they are: what Django does for an object that a program makes,
 defaults and signals and all, takes as long again.
 
-On PostgreSQL the statement is prepared there, too, once per connection: to plan a join of five tables takes the server
+On PostgreSQL the statement is prepared there, too, once per connection: to plan a join of many tables takes the server
 five times as long as to run it. Whether it may be is told by the option `prepare_threshold` of the database.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from django.db import NotSupportedError, connections, router
@@ -97,6 +99,11 @@ class PreparedRead[Row: Model]:
         found = _found(connection, plan.sql, plan.given(self.values(given, connection)))
         return None if found is None else plan.made(list(found), connection)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """What its keys are called."""
+        return frozenset(self._keys)
+
     def connection(self) -> BaseDatabaseWrapper:
         """Where it is read, by this thread."""
         return connections[router.db_for_read(self._model)]
@@ -136,6 +143,8 @@ class PreparedPair[One: Model, Other: Model]:
     def __init__(
         self, one: PreparedRead[One], other: PreparedRead[Other], *, on: Sequence[tuple[AnyField, AnyField]]
     ) -> None:
+        if shared := one.keys & other.keys:
+            raise ValueError(f"Both have a key of this name: {', '.join(sorted(shared))}.")
         self._one, self._other, self._on = one, other, on
         self._plans: dict[str, tuple[str, _Plan, _Plan]] = {}
 
@@ -229,5 +238,5 @@ def _raw_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
 @lru_cache(maxsize=64)
 def _with_numbers(sql: str) -> str:
     """A statement with PostgreSQL's own marks for parameters."""
-    first, *rest = (text.replace("%%", "%") for text in sql.split("%s"))
-    return first + "".join(f"${number}{text}" for number, text in enumerate(rest, start=1))
+    numbers = count(1)
+    return re.sub("%(.)", lambda found: f"${next(numbers)}" if found[1] == "s" else found[1], sql)

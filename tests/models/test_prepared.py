@@ -65,7 +65,8 @@ def test_two_rows_at_once_are_those_that_are_found_one_by_one(pair: PreparedPair
     row = make_connection(owner=ada, name="ada", variables={"a": "ü"}, provider_data={"b": "c"})
     with CaptureQueriesContext(database) as queries:
         found = pair.first(username="ada", uuid=row.uuid)
-    assert len(queries) == 1
+    (query,) = queries
+    assert "'ada'" in query["sql"]
     assert found is not None
     assert columns(found[0]) == columns(User.objects.get())
     expected = rows(uuid=row.uuid).get()
@@ -73,6 +74,23 @@ def test_two_rows_at_once_are_those_that_are_found_one_by_one(pair: PreparedPair
     assert found[1] is not None
     assert columns(found[1].registration) == columns(expected.registration)
     assert columns(found[1].owner) == columns(ada)
+
+
+def test_keys_of_both_have_different_names(read: PreparedRead[Connection]) -> None:
+    with pytest.raises(ValueError, match="uuid"):
+        PreparedPair(read, read, on=())
+
+
+def test_sign_of_percent_in_a_statement_is_no_mark() -> None:
+    def named(*, username: str) -> QuerySet[User]:
+        return User.objects.filter(username=username).extra(where=["last_name <> '5%%s%%'"])
+
+    make_user("ada")
+    read = PreparedRead(User, named, username=(User._meta.get_field("username"), "somebody"))
+    found = read.first(username="ada")
+    assert found is not None and found.username == "ada"
+    User.objects.update(last_name="5%s%")
+    assert read.first(username="ada") is None
 
 
 def test_second_row_is_none_unless_all_of_it_goes_with_the_first(pair: PreparedPair[User, Connection]) -> None:
