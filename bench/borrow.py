@@ -26,7 +26,7 @@ CALLS = 4000
 WARM_UP = 8
 ROUNDS = 3
 MOST_QUERIES = 3
-WRITING = re.compile("INSERT|UPDATE|DELETE|.* FOR (NO KEY )?UPDATE")
+WRITING = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 
 
 def main() -> int:
@@ -91,7 +91,7 @@ def most_statements(calls: list[tuple[str, str]]) -> tuple[int, int]:
                 path, b"{}", content_type="application/json", headers={"Authorization": f"Bearer {token}"}
             )
             assert answer.status_code == 200, answer.content
-            counts.append((len(seen), sum(bool(WRITING.match(sql)) for sql in seen)))
+            counts.append((len(seen), sum(bool(WRITING.search(sql)) for sql in seen)))
     warm = counts[len(calls) :]
     return max(queries for queries, _ in warm), max(writes for _, writes in warm)
 
