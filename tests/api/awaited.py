@@ -39,6 +39,7 @@ def _disconnected(connection: Connection) -> object:
 
 
 def _owner_left(connection: Connection) -> object:
+    assert connection.owner_id
     return User.objects.filter(pk=connection.owner_id).update(is_active=False)
 
 
