@@ -119,7 +119,7 @@ else:
 _PREPARES = env.bool("HUB_DATABASE_PREPARES", default=True)
 environment.tune_database(DATABASES["default"], pool_size=DATABASE_POOL_SIZE, keeps_statements=_PREPARES)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://?max_entries=50000")}
 
 # sign-in
 
