@@ -12,6 +12,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from hub.authorization_server.configuration import REFRESH_TOKEN_EXPIRE_SECONDS
 from hub.authorization_server.models import SpentCode
+from hub.authorization_server.stored_token import hashed_token
 
 #: As long as what a code bought can be used without being used once in between.
 REMEMBERED = timedelta(seconds=REFRESH_TOKEN_EXPIRE_SECONDS)
@@ -65,7 +66,7 @@ def redeem(request: Request, refresh_token: str) -> None:
     deleted, _ = Grant.objects.filter(pk=request.grant.pk).delete()
     if not deleted:
         raise errors.InvalidGrantError(request=request)
-    checksum = hashlib.sha256(refresh_token.encode()).hexdigest()
+    checksum = hashed_token(refresh_token)
     SpentCode.objects.create(
         application=request.client,
         code_hash=request.grant.code,

@@ -20,7 +20,8 @@ from hub.authorization_server import devices
 from hub.authorization_server.limits import TooOften
 from hub.authorization_server.parameters import fault_of
 from hub.authorization_server.resource import refuse_other_resources, values_of
-from hub.authorization_server.validator import RECEIVED, hashed_token
+from hub.authorization_server.stored_token import hashed_token
+from hub.authorization_server.validator import RECEIVED
 from integrations.web.visitor import client_address
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

@@ -51,9 +51,14 @@ class PreparedTokenValidator(OAuth2Validator):  # type: ignore[misc]
     rule: Allowance | None = None
 
     def _load_access_token(self, token: str) -> AccessToken | None:
-        checksum = hashlib.sha256(token.encode()).hexdigest()
+        checksum = hashed_token(token)
         if self.connection is None:
             found = _BY_CHECKSUM.first(checksum=checksum)
         else:
             found, self.rule = _WITH_RULE.first(checksum=checksum, uuid=self.connection) or (None, None)
         return None if found is None or hasattr(found.application, "suspension") else found
+
+
+def hashed_token(token: str) -> str:
+    """What the toolkit stores of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,6 +1,5 @@
 """Who gets a token, and who no longer does: what django-oauth-toolkit 3.4.1 leaves open."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,7 @@ from hub.authorization_server.client_authentication import ClientValidator
 from hub.authorization_server.codes import CodeValidator, end_what_came_of, redeem
 from hub.authorization_server.models import DeviceAuthorization
 from hub.authorization_server.resource import refuse_other_resources, values_of
-from hub.authorization_server.stored_token import PreparedTokenValidator
+from hub.authorization_server.stored_token import PreparedTokenValidator, hashed_token
 
 #: When a request came, among its headers.
 RECEIVED = "hub.received_at"
@@ -92,8 +91,3 @@ def _spend_device(request: Request) -> None:
     rows = DeviceAuthorization.objects.filter(pk=request.device.pk, status=DeviceAuthorization.Status.APPROVED)
     if not rows.delete()[0]:
         raise errors.InvalidGrantError(request=request)
-
-
-def hashed_token(token: str) -> str:
-    """What the toolkit stores of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -54,17 +54,21 @@ class Borrower:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """A rule that was read along with the borrower's token; `read_at` by the monotonic clock. Good for a moment: who
-    asks may let the hub wait for the rest of their request, and meanwhile everything can be taken back.
+    """A rule that was read along with the borrower's token; `read_at` by the monotonic clock.
+
+    It is good for a moment: who asks may let the hub wait for the rest of their request, and meanwhile everything can
+    be taken back.
     """
 
     rule: Allowance = field(repr=False)
     read_at: float = field(default_factory=time.monotonic)
 
-    def opens(self, uuid: UUID) -> bool:
-        """Whether it may be taken for what opens this connection now."""
+    def connection(self, uuid: UUID) -> Connection | None:
+        """The connection of this uuid, if the rule may be taken for what opens it now."""
         connection = self.rule.connection
-        return connection is not None and connection.uuid == uuid and is_a_moment_ago(self.read_at)
+        if connection is None or connection.uuid != uuid or not is_a_moment_ago(self.read_at):
+            return None
+        return connection
 
 
 def is_a_moment_ago(read_at: float) -> bool:
@@ -109,8 +113,8 @@ def find(borrower: Borrower, uuid: UUID, *, seen: Seen | None = None) -> Loan:
         NotLent: there is none, it is another's, it was ended or nobody allowed it; which of these is not told.
     """
     loan: Loan | None
-    if seen is not None and seen.rule.connection is not None and seen.opens(uuid):
-        loan = _loan(borrower, seen.rule.connection, [seen.rule])
+    if seen is not None and (connection := seen.connection(uuid)) is not None:
+        loan = _loan(borrower, connection, [seen.rule])
     elif borrower.person_id is None:
         loan = _of_the_hub(borrower, uuid)
     else:

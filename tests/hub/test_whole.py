@@ -39,7 +39,7 @@ def test_answer_that_is_no_stream_is_one_piece_and_done_with(finished: list[obje
     assert len(finished) == 1
 
 
-def test_stream_is_handed_on_as_it_is_and_done_with_at_its_end(finished: list[object]) -> None:
+def test_stream_is_handed_on_as_it_is_and_done_with_when_the_server_closes_it(finished: list[object]) -> None:
     stream = StreamingHttpResponse(iter([b"one ", b"two"]))
 
     handed = answered(stream)
@@ -47,6 +47,8 @@ def test_stream_is_handed_on_as_it_is_and_done_with_at_its_end(finished: list[ob
     assert handed is stream
     assert [*handed] == [b"one ", b"two"]
     assert finished == []
+    stream.close()
+    assert len(finished) == 1
 
 
 def test_answer_is_not_lost_with_what_cannot_be_closed(caplog: pytest.LogCaptureFixture) -> None:
